@@ -1,0 +1,187 @@
+package fingerprint
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// corpus is what a sweep meets: whole transcripts of the data, and its greetings
+// each with the rest of a common conversation.
+func corpus(b testing.TB) []*Signals {
+	files, err := readFiles(os.DirFS("data"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var all []*Signals
+	for _, f := range files {
+		for _, r := range f.Rules {
+			for _, e := range r.Examples {
+				if r.Signal != "greeting" {
+					continue
+				}
+				sig := conversation()
+				setSignal(sig, r.Signal, e.Text)
+				all = append(all, sig)
+			}
+		}
+		for _, tr := range f.Transcripts {
+			sig := &Signals{NameSent: tr.Sent}
+			for name, text := range tr.Signals {
+				setSignal(sig, name, text)
+			}
+			all = append(all, sig)
+		}
+	}
+	return all
+}
+
+// conversation is what a Postfix with a certificate says after its greeting.
+func conversation() *Signals {
+	ehlo := "250-mail.example.com\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-VRFY\r\n250-ETRN\r\n%s" +
+		"250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-DSN\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n"
+	return &Signals{
+		NameSent: "probe.example.net",
+		EHLO:     fmt.Sprintf(ehlo, "250-STARTTLS\r\n"), EHLOTLS: fmt.Sprintf(ehlo, "250-AUTH PLAIN LOGIN\r\n"),
+		STARTTLS: "220 2.0.0 Ready to start TLS\r\n", Quit: "221 2.0.0 Bye\r\n",
+		MX: "mail.example.com", PTR: "mail.example.com", CertSubject: "CN=mail.example.com",
+		CertCN: "mail.example.com", CertIssuer: "CN=R11,O=Let's Encrypt,C=US", CertNames: []string{"mail.example.com", "example.com"},
+	}
+}
+
+// BenchmarkClassify is the cost of one record. Budget: 15 µs.
+func BenchmarkClassify(b *testing.B) {
+	set, err := Default()
+	if err != nil {
+		b.Fatal(err)
+	}
+	records := corpus(b)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		set.Classify(records[i%len(records)])
+	}
+}
+
+// BenchmarkClassifyLargeSet has ten times the rules, each with words of its
+// own, so that what the size of the set costs is seen. Budget: 15 µs.
+func BenchmarkClassifyLargeSet(b *testing.B) {
+	set := enlarged(b, 10)
+	records := corpus(b)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		set.Classify(records[i%len(records)])
+	}
+}
+
+// enlarged returns the built-in set n times over: the copies' literals are
+// strings of other letters.
+func enlarged(b testing.TB, n int) *Set {
+	c, err := decodeCompact(compiled)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var all []compact
+	for i := range n {
+		for _, p := range c {
+			copied := compact{Slug: fmt.Sprintf("%s-%d", p.Slug, i), Product: p.Product, Class: p.Class}
+			if i == 0 {
+				copied = p
+			}
+			for _, r := range p.Rules {
+				if i > 0 {
+					r.Literals = append([]string(nil), r.Literals...)
+					for j := range r.Literals {
+						r.Literals[j] = rotate(r.Literals[j], i)
+					}
+					r.Expr, r.Prefix, r.Suffix = "^never"+r.Expr, "", ""
+				}
+				copied.Rules = append(copied.Rules[:len(copied.Rules):len(copied.Rules)], r)
+			}
+			all = append(all, copied)
+		}
+	}
+	slices.SortFunc(all, func(a, b compact) int { return cmp.Compare(a.Slug, b.Slug) })
+	set, err := newSet(all)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return set
+}
+
+// BenchmarkDecodeLargeSet is the start-up with ten times the rules. Budget:
+// 25 ms.
+func BenchmarkDecodeLargeSet(b *testing.B) {
+	data, err := encodeCompact(enlarged(b, 10).compact)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		c, err := decodeCompact(data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := newSet(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// rotate moves each letter n places on in the alphabet.
+func rotate(s string, n int) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return 'a' + (r-'a'+rune(n))%26
+		case 'A' <= r && r <= 'Z':
+			return 'A' + (r-'A'+rune(n))%26
+		}
+		return r
+	}, s)
+}
+
+// BenchmarkDefault is the start-up. Budget: 25 ms.
+func BenchmarkDefault(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Default(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHostile is a greeting made of every literal there is, as long as is
+// read.
+func BenchmarkHostile(b *testing.B) {
+	set, err := Default()
+	if err != nil {
+		b.Fatal(err)
+	}
+	sig := hostile(set)
+	b.ReportAllocs()
+	for b.Loop() {
+		set.Classify(sig)
+	}
+}
+
+// hostile fills every signal with the words that most rules look for.
+func hostile(set *Set) *Signals {
+	var text [signals]strings.Builder
+	for i := range set.rules {
+		r := &set.rules[i]
+		for _, l := range r.Literals {
+			fmt.Fprintf(&text[r.Signal], "220 a %s ", l)
+			if text[r.Signal].Len()%maxLine > maxLine-64 {
+				text[r.Signal].WriteString("\r\n")
+			}
+		}
+	}
+	sig := &Signals{}
+	for s := range signals {
+		setSignal(sig, s.String(), strings.Repeat(text[s].String()+"\n", 1+maxText/(1+text[s].Len())))
+	}
+	return sig
+}

@@ -1,0 +1,113 @@
+package fingerprint
+
+// An index finds the rules whose expression is worth trying on a line: those of
+// which a required literal occurs in it. One pass over the text looks every
+// three bytes up in a table; where they are part of a literal, the literal is
+// compared, and where it is there, the rule is tried. With a few thousand
+// literals this costs a few nanoseconds a byte, however many rules there are.
+type index struct {
+	heads  []uint32 // by hash of three bytes: 1 + the first entry of the chain, 0 for none
+	chain  []entry
+	always [signals][]int // rules without a literal
+}
+
+// An entry says that three bytes at a place of a text may be part of a literal.
+type entry struct {
+	gram    uint32
+	signal  signal
+	offset  uint16 // of the gram within the literal
+	fold    bool   // the literal is in lower case and so must the text be
+	literal string
+	rule    int32
+	next    uint32 // 1 + the next entry, 0 at the end
+}
+
+// indexBits is the size of the table: large enough that most places of a text
+// lead nowhere, small enough for a processor's second cache.
+const indexBits = 14
+
+func newIndex(rules []rule) index {
+	x := index{heads: make([]uint32, 1<<indexBits)}
+	common := gramCounts(rules)
+	for i := range rules {
+		r := &rules[i]
+		if len(r.Literals) == 0 {
+			x.always[r.Signal] = append(x.always[r.Signal], i)
+		}
+		for _, l := range r.Literals {
+			x.add(r, l, rarestGram(lower(l), common), int32(i))
+		}
+	}
+	return x
+}
+
+func (x *index) add(r *rule, literal string, offset int, rule int32) {
+	g := gramAt(lower(literal), offset)
+	h := hashGram(g)
+	x.chain = append(x.chain, entry{g, r.Signal, uint16(offset), r.Fold, literal, rule, x.heads[h]})
+	x.heads[h] = uint32(len(x.chain))
+}
+
+// gramCounts counts, by hash, how many literals have each gram.
+func gramCounts(rules []rule) []uint32 {
+	counts := make([]uint32, 1<<indexBits)
+	for i := range rules {
+		for _, l := range rules[i].Literals {
+			l = lower(l)
+			for at := 0; at+minLiteral <= len(l); at++ {
+				counts[hashGram(gramAt(l, at))]++
+			}
+		}
+	}
+	return counts
+}
+
+// rarestGram returns the place in a literal whose gram the fewest literals
+// share, so that no text visits long chains.
+func rarestGram(literal string, counts []uint32) int {
+	best := 0
+	for at := 0; at+minLiteral <= len(literal); at++ {
+		if counts[hashGram(gramAt(literal, at))] < counts[hashGram(gramAt(literal, best))] {
+			best = at
+		}
+	}
+	return best
+}
+
+func gramAt[T string | []byte](s T, at int) uint32 {
+	return uint32(s[at]) | uint32(s[at+1])<<8 | uint32(s[at+2])<<16
+}
+
+// hashGram multiplies by a constant without structure (2^32 divided by the
+// golden ratio) and keeps the upper bits.
+func hashGram(g uint32) uint32 { return g * 0x9E3779B1 >> (32 - indexBits) }
+
+// scan calls try for each rule that may match the line raw[start:end] of a
+// signal, in no particular order and perhaps more than once. low is raw in
+// lower case.
+func (x *index) scan(s signal, raw, low []byte, start, end int, try func(rule int)) {
+	for _, r := range x.always[s] {
+		try(r)
+	}
+	if end-start < minLiteral {
+		return
+	}
+	g := gramAt(low, start) << 8
+	for at := start; at+minLiteral <= end; at++ {
+		g = g>>8 | uint32(low[at+2])<<16
+		for n := x.heads[hashGram(g)]; n != 0; {
+			e := &x.chain[n-1]
+			n = e.next
+			if e.gram != g || e.signal != s {
+				continue
+			}
+			text, from := raw, at-int(e.offset)
+			if e.fold {
+				text = low
+			}
+			if from >= start && from+len(e.literal) <= end && string(text[from:from+len(e.literal)]) == e.literal {
+				try(int(e.rule))
+			}
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package fingerprint
+
+// A hit is a rule that matched a line.
+type hit struct {
+	rule                int
+	from, to            int // of the match, in scratch.raw
+	version, update, os string
+}
+
+// maxMatched bounds what Evidence quotes.
+const maxMatched = 200
+
+// maxTries bounds the expressions run on one record. An ordinary one needs
+// twenty; only a server that sends a dictionary of literals reaches the bound.
+const maxTries = 512
+
+// match tries the rules on every line. A rule counts once, on the first line it
+// matches; rule skip is left out (-1: none), which is how the tests of the data
+// find rules that nothing depends on.
+func (s *Set) match(c *scratch, skip int) {
+	for _, l := range c.lines {
+		c.tick++
+		s.index.scan(l.signal, c.raw, c.low, l.start, l.end, func(i int) {
+			if i == skip || c.seen[i] == c.tick {
+				return
+			}
+			if c.seen[i] = c.tick; c.tries < maxTries {
+				s.try(c, l, i)
+			}
+		})
+	}
+}
+
+// try tries one rule on one line.
+func (s *Set) try(c *scratch, l line, i int) {
+	for _, h := range c.hits {
+		if h.rule == i {
+			return
+		}
+	}
+	r := &s.rules[i]
+	if !r.endsFit(c, l) {
+		c.near = append(c.near, i)
+		return
+	}
+	c.tries++
+	end := l.end
+	if r.Lines {
+		end = l.replyEnd
+	}
+	loc := r.expr().FindSubmatchIndex(c.raw[l.start:end])
+	if loc == nil {
+		c.near = append(c.near, i)
+		return
+	}
+	h := hit{rule: i, from: l.start, to: l.start + loc[1], version: r.Version, update: r.Update, os: r.OS}
+	for n, name := range r.expr().SubexpNames() {
+		if name == "" || loc[2*n] < 0 {
+			continue
+		}
+		text := string(c.raw[l.start+loc[2*n] : l.start+loc[2*n+1]])
+		switch name {
+		case "version":
+			h.version = text
+		case "update":
+			h.update = text
+		case "os":
+			h.os = text
+		}
+	}
+	c.hits = append(c.hits, h)
+}
+
+// endsFit reports whether the line begins and ends as every match does. It
+// spares most of the expressions that would fail.
+func (r *rule) endsFit(c *scratch, l line) bool {
+	text := c.raw[l.start:l.end]
+	if r.Fold {
+		text = c.low[l.start:l.end]
+	}
+	return len(text) >= len(r.Prefix) && string(text[:len(r.Prefix)]) == r.Prefix &&
+		len(text) >= len(r.Suffix) && string(text[len(text)-len(r.Suffix):]) == r.Suffix
+}
+
+// matched returns the text of a hit for Evidence.
+func (c *scratch) matched(h hit) string {
+	return string(c.raw[h.from:min(h.to, h.from+maxMatched)])
+}
