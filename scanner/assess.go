@@ -1,0 +1,201 @@
+package scanner
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/mxsweep/mxsweep/scanner/advisory"
+	"github.com/mxsweep/mxsweep/scanner/fingerprint"
+	"github.com/mxsweep/mxsweep/scanner/smtp"
+)
+
+// knowledge is what the records are judged by.
+type knowledge struct {
+	fingerprints *fingerprint.Set
+	advisories   *advisory.Set
+}
+
+// builtin reads the embedded data once, when it is first needed. An error
+// would be a defect of the build.
+var builtin = sync.OnceValues(func() (k knowledge, err error) {
+	if k.fingerprints, err = fingerprint.Default(); err != nil {
+		return k, err
+	}
+	k.advisories, err = advisory.Default()
+	return k, err
+})
+
+func (s *Scanner) knowledge() (knowledge, error) {
+	k, err := builtin()
+	if s.Fingerprints != nil {
+		k.fingerprints = s.Fingerprints
+	}
+	return k, err
+}
+
+// Assess sets Software, Provider and Findings of a service record, and the
+// Findings of a domain record, from the other facts in the record. It is a pure
+// function of the record and of the data, so that stored records can be
+// assessed again with newer data; Run has done it for its own.
+func (s *Scanner) Assess(r *Result) {
+	k, err := s.knowledge()
+	if err != nil {
+		return
+	}
+	if v := r.Service; v != nil {
+		v.Software, v.Provider = k.fingerprints.Classify(v.Signals())
+		v.Findings = k.advisories.Service(v.facts())
+	}
+	if d := r.Domain; d != nil {
+		d.Findings = k.advisories.Domain(d.facts())
+	}
+}
+
+// newProber returns the conversation with the options of s.
+func (s *Scanner) newProber() *smtp.Prober {
+	p := &smtp.Prober{Name: s.EHLODomain, GreetingTimeout: s.GreetingTimeout, Timeout: s.Timeout, Roots: s.Roots}
+	if s.Probe != ProbePassive {
+		p.Ask = s.ask
+	}
+	return p
+}
+
+// maxErrors is how many commands that a server may count as errors are sent on
+// one connection. Some servers hang up at the third.
+const maxErrors = 2
+
+// ask chooses the identifying commands that would help, given what was heard
+// so far: none where the software is known well enough.
+func (s *Scanner) ask(t *smtp.Transcript) []smtp.Command {
+	k, err := s.knowledge()
+	if err != nil {
+		return nil
+	}
+	var v Service
+	v.fillTranscript(t)
+	var commands []smtp.Command
+	errors := 0
+	for _, want := range k.fingerprints.Wants(v.Signals()) {
+		switch cmd := command(want); {
+		case cmd == "":
+		case cmd == smtp.CmdHelp, cmd == smtp.CmdUnknown, cmd == smtp.CmdVrfy && s.Probe == ProbeFull:
+			if errors++; errors <= maxErrors {
+				commands = append(commands, cmd)
+			}
+		case s.Probe == ProbeFull:
+			commands = append(commands, cmd)
+		}
+	}
+	return commands
+}
+
+// command returns the command that yields a signal.
+func command(signal string) smtp.Command {
+	switch signal {
+	case "help":
+		return smtp.CmdHelp
+	case "unknown-command":
+		return smtp.CmdUnknown
+	case "noop":
+		return smtp.CmdNoop
+	case "rset":
+		return smtp.CmdRset
+	case "vrfy":
+		return smtp.CmdVrfy
+	case "helo":
+		return smtp.CmdHelo
+	}
+	return ""
+}
+
+// Signals returns what the record offers to the classification.
+func (s *Service) Signals() *fingerprint.Signals {
+	sig := &fingerprint.Signals{
+		Greeting: string(s.Banner), HELO: string(s.HELO), STARTTLS: string(s.STARTTLS),
+		Help: string(s.Help), Unknown: string(s.UnknownCommand), Noop: string(s.Noop),
+		Rset: string(s.Rset), Vrfy: string(s.Vrfy), Quit: string(s.Quit),
+		MX: s.Host,
+	}
+	if s.EHLO != nil {
+		sig.EHLO, sig.NameSent = string(s.EHLO.Raw), s.EHLO.NameSent
+	}
+	if s.EHLOTLS != nil {
+		sig.EHLOTLS, sig.NameSent = string(s.EHLOTLS.Raw), s.EHLOTLS.NameSent
+	}
+	if len(s.PTR) > 0 {
+		sig.PTR = s.PTR[0]
+	}
+	if s.TLS != nil && s.TLS.Certificate != nil {
+		c := s.TLS.Certificate
+		sig.CertSubject, sig.CertCN, sig.CertIssuer, sig.CertNames = c.Subject, c.SubjectCN, c.Issuer, c.SANs
+	}
+	return sig
+}
+
+// facts are what the record offers to the assessment.
+func (s *Service) facts() *advisory.Facts {
+	f := &advisory.Facts{
+		Time: s.Timestamp, Host: s.Host, Addr: s.IP, Port: s.Port,
+		Status: string(s.Status), Error: s.Error, ImplicitTLS: s.ImplicitTLS,
+		PTR: s.PTR, PTRValid: s.PTRValid,
+		EHLO: s.EHLO.facts(), EHLOTLS: s.EHLOTLS.facts(),
+		Before: capabilityFacts(s.Capabilities), After: capabilityFacts(s.CapabilitiesTLS),
+		STARTTLS: string(s.STARTTLS), Injected: string(s.Injected), TLS: tlsFacts(s.TLS),
+		Software: advisory.Software{
+			Product: s.Software.Product, Slug: s.Software.Slug, Version: s.Software.Version,
+			Update: s.Software.Update, OS: s.Software.OS,
+		},
+	}
+	if g := s.Greeting; g != nil {
+		f.Greeting = &advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, DelayMS: g.DelayMS}
+	}
+	return f
+}
+
+func (e *EHLO) facts() *advisory.EHLO {
+	if e == nil {
+		return nil
+	}
+	return &advisory.EHLO{Code: e.Code, Hostname: e.Hostname}
+}
+
+func capabilityFacts(c *smtp.Capabilities) *advisory.Capabilities {
+	if c == nil {
+		return nil
+	}
+	return &advisory.Capabilities{Keywords: c.Keywords, Auth: c.Auth}
+}
+
+func tlsFacts(t *smtp.TLS) *advisory.TLS {
+	if t == nil {
+		return nil
+	}
+	f := &advisory.TLS{
+		Version: t.Version, Cipher: t.Cipher, ChainLength: t.ChainLength,
+		ChainValid: t.ChainValid, NameValid: t.NameValid, ChainError: t.ChainError, Error: t.Error,
+	}
+	if c := t.Certificate; c != nil {
+		f.Certificate = &advisory.Certificate{
+			SubjectCN: c.SubjectCN, Issuer: c.Issuer, SANs: c.SANs,
+			NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+			KeyType: c.KeyType, KeyBits: c.KeyBits, SignatureAlgorithm: c.SignatureAlgorithm,
+			SelfSigned: c.SelfSigned, Wildcard: c.Wildcard,
+		}
+	}
+	return f
+}
+
+// facts are what the record offers to the assessment.
+func (d *Domain) facts() *advisory.DomainFacts {
+	f := &advisory.DomainFacts{
+		Domain: d.Domain, Status: string(d.Status),
+		NullMX: d.NullMX, ImplicitMX: d.ImplicitMX, CNAME: slices.Clone(d.CNAME),
+	}
+	for _, mx := range d.MX {
+		f.MX = append(f.MX, advisory.MX{
+			Name: mx.Name, Preference: mx.Preference, Implicit: mx.Implicit,
+			Status: string(mx.Status), CNAME: mx.CNAME, Addresses: mx.Addresses,
+		})
+	}
+	return f
+}

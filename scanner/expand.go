@@ -1,0 +1,302 @@
+package scanner
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// maxAddresses bounds the addresses that are taken from one name's lookup, a
+// second line of defense behind the resolver's own limits.
+const maxAddresses = 64
+
+// expand turns an input into endpoints and submits them.
+func (e *engine) expand(in Input) {
+	j := &job{in: in}
+	switch {
+	case in.Kind != KindRange:
+		e.expandName(j)
+	case in.First == in.Last:
+		e.expandAddress(j)
+	default:
+		e.expandRange(j)
+	}
+}
+
+func (e *engine) ports(in *Input) []Port {
+	if in.Ports != nil {
+		return in.Ports
+	}
+	return e.s.Ports
+}
+
+func (e *engine) excluded(addr netip.Addr, name string) bool {
+	return e.s.Exclude != nil && e.s.Exclude(addr, name)
+}
+
+// excludedAddr asks for an address and for the IPv4 address that it stands
+// for, lest a translated form get round the exclusion.
+func (e *engine) excludedAddr(addr netip.Addr) bool {
+	if e.s.Exclude == nil {
+		return false
+	}
+	v4, ok := embeddedIPv4(addr)
+	return e.s.Exclude(addr, "") || ok && e.s.Exclude(v4, "")
+}
+
+// expandName looks a domain or host up and submits what it leads to.
+func (e *engine) expandName(j *job) {
+	j.open.Store(1)
+	if j.in.Kind == KindDomain {
+		j.domain = &Domain{Domain: j.in.Name, Status: StatusExcluded}
+	}
+	if e.excluded(netip.Addr{}, j.in.Name) {
+		e.expandResolution(j, Resolution{Status: StatusExcluded, Error: "an exclusion covers the name"})
+		return
+	}
+	e.lookup(j)
+}
+
+// lookup asks the resolver for the name of the job. A transient failure is put
+// off to the end of the run as long as retries are left.
+func (e *engine) lookup(j *job) {
+	res := e.resolve(j)
+	j.lookups++
+	if e.intake.Err() != nil {
+		return // cut short, perhaps; and nothing would be contacted any more
+	}
+	if transientDNS(res.Status) && j.lookups <= e.policy.retries {
+		if e.postpone(time.Now().Add(e.policy.pause(j.lookups)), func() { e.lookup(j) }) {
+			e.stats.deferred.Add(1)
+			return
+		}
+	}
+	e.expandResolution(j, res)
+}
+
+func (e *engine) resolve(j *job) Resolution {
+	switch {
+	case e.s.Resolver == nil:
+		return Resolution{Status: StatusLocal, Error: "no resolver is configured"}
+	case j.in.Kind == KindDomain:
+		return e.s.Resolver.LookupMX(e.intake, j.in.Name)
+	}
+	return e.s.Resolver.LookupHost(e.intake, j.in.Name)
+}
+
+// transientDNS reports whether another lookup may end otherwise.
+func transientDNS(s Status) bool { return s == StatusServFail || s == StatusDNSTimeout }
+
+// expandResolution submits the endpoints that a name leads to. An MX that leads
+// nowhere has a record of its own; so has a name without any MX or address.
+func (e *engine) expandResolution(j *job, res Resolution) {
+	defer e.close(j)
+	res.MX = slices.Clone(res.MX) // the resolver's may be that of its cache
+	if d := j.domain; d != nil {
+		d.describe(&res)
+	}
+	for i := range res.MX {
+		mx := &res.MX[i]
+		r := row{job: j}
+		if j.domain != nil {
+			r.mx = &ServiceMX{Name: mx.Name, Preference: mx.Preference, Implicit: mx.Implicit}
+		}
+		e.expandMX(r, mx, 1)
+	}
+	if len(res.MX) == 0 {
+		if res.Status == "" || res.Status == StatusSuccess {
+			res.Status, res.Error = StatusLocal, "the resolver returned neither an address nor a reason"
+		}
+		j.open.Add(1)
+		e.writeNowhere(row{job: j}, j.in.Name, res.Status, res.Error)
+	}
+}
+
+// describe fills the DNS facts of a domain record.
+func (d *Domain) describe(res *Resolution) {
+	d.Status, d.Error, d.MX = res.Status, res.Error, res.MX
+	d.CNAME, d.AuthenticData = res.CNAME, res.AuthenticData
+	switch res.Status {
+	case StatusExcluded, StatusLocal, StatusServFail, StatusDNSTimeout, StatusCancelled:
+		return // no answer was seen, so neither fact is known
+	}
+	d.NullMX, d.ImplicitMX = &res.NullMX, &res.ImplicitMX
+}
+
+// expandMX submits the endpoints of one MX or host, which has been looked up so
+// many times.
+func (e *engine) expandMX(r row, mx *MX, lookups int) {
+	status, text := mx.Status, mx.Error
+	switch {
+	case e.excluded(netip.Addr{}, mx.Name):
+		status, text = StatusExcluded, "an exclusion covers the MX or host name"
+	case len(mx.Addresses) > 0:
+		status = ""
+	case transientDNS(status) && e.putOff(r, mx, lookups):
+		return
+	case status == "" || status == StatusSuccess:
+		status, text = StatusNoAddress, "the name has no address"
+	}
+	if status != "" {
+		r.job.open.Add(1)
+		e.writeNowhere(r, mx.Name, status, text)
+		return
+	}
+	for _, addr := range mx.Addresses[:min(len(mx.Addresses), maxAddresses)] {
+		addr = plain(addr)
+		status, text := e.refuse(addr, false)
+		for _, port := range e.ports(&r.job.in) {
+			e.want(Endpoint{addr, port, mx.Name}, r, status, text)
+		}
+	}
+}
+
+// putOff has an MX whose lookup failed for the moment, unlike that of others,
+// looked up again at the end of the run. It returns false if no retry is left.
+func (e *engine) putOff(r row, mx *MX, lookups int) bool {
+	if lookups > e.policy.retries {
+		return false
+	}
+	r.job.open.Add(1)
+	put := e.postpone(time.Now().Add(e.policy.pause(lookups)), func() {
+		defer e.close(r.job)
+		res := e.s.Resolver.LookupHost(e.intake, mx.Name)
+		if e.intake.Err() != nil {
+			r.job.open.Add(1) // never closed: the domain is not complete
+			return
+		}
+		mx.Status, mx.Error = res.Status, res.Error
+		if len(res.MX) > 0 {
+			mx.CNAME, mx.Addresses, mx.AuthenticData = res.MX[0].CNAME, res.MX[0].Addresses, res.MX[0].AuthenticData
+		}
+		e.expandMX(r, mx, lookups+1)
+	})
+	if put {
+		e.stats.deferred.Add(1)
+	} else {
+		r.job.open.Add(-1)
+	}
+	return put
+}
+
+// expandAddress submits the endpoints of a single address, which as it was
+// named always have a record.
+func (e *engine) expandAddress(j *job) {
+	addr := plain(j.in.First)
+	status, text := e.refuse(addr, true)
+	for _, port := range e.ports(&j.in) {
+		e.want(Endpoint{Addr: addr, Port: port}, row{job: j}, status, text)
+	}
+}
+
+// refuse says why an address must not be contacted, or returns "".
+func (e *engine) refuse(addr netip.Addr, named bool) (Status, string) {
+	if e.excludedAddr(addr) {
+		return StatusExcluded, "an exclusion covers the address"
+	}
+	if why := notConnectable(addr); why != "" {
+		return StatusPrivate, why
+	}
+	if !named && !e.s.AllowPrivate && isSpecial(e.special, addr) {
+		return StatusPrivate, "the name leads to a private or special address"
+	}
+	return "", ""
+}
+
+// want asks for one endpoint on behalf of a row: it is refused, known already,
+// or will be.
+func (e *engine) want(ep Endpoint, r row, refused Status, text string) {
+	if e.intake.Err() != nil {
+		r.job.open.Add(1) // never closed: the domain is not complete
+		return
+	}
+	r.job.open.Add(1)
+	if refused != "" {
+		e.sums.status(refused)
+		s := newService(ep)
+		s.Timestamp, s.Status, s.Phase, s.Error = time.Now(), refused, "connect", text
+		e.write(r, s, false)
+		return
+	}
+	known, t, fresh := e.claim(e.intake, ep, r)
+	switch {
+	case known != nil:
+		if e.plan == nil {
+			e.write(r, known, true)
+		}
+	case t != nil:
+		if fresh {
+			e.stats.endpoints.Add(1)
+		} else {
+			e.stats.deferred.Add(-1)
+		}
+		e.submit(t)
+	}
+}
+
+// expandRange has the addresses of a range visited in their permuted order by
+// as many workers of the pool as are idle.
+func (e *engine) expandRange(j *job) {
+	j.sweep = true
+	c, err := newCursor(j, e.ports(&j.in), e.s.Seed)
+	if err != nil {
+		e.reject(&InputError{Source: j.in.Source, Text: j.in.Text, Reason: err.Error()})
+		return
+	}
+	e.stats.endpoints.Add(c.perm.n)
+	e.ranges.add(c)
+	for {
+		e.awaitRoom(e.intake)
+		select {
+		case <-c.drained:
+			return
+		case <-e.intake.Done():
+			return
+		case e.slots <- struct{}{}:
+			e.spawn(e.sweep)
+		}
+	}
+}
+
+// sweep visits addresses of ranges until there are no more, or a named target
+// waits for this worker's slot.
+func (e *engine) sweep() {
+	defer func() { <-e.slots }()
+	for e.intake.Err() == nil {
+		ep, j, ok := e.ranges.next()
+		if !ok || e.visit(ep, j) || e.queued.Load() > 0 {
+			return
+		}
+	}
+}
+
+// visit contacts one endpoint of a range, unless another input has led to it.
+// It returns true if so many endpoints are parked that no more may come.
+func (e *engine) visit(ep Endpoint, j *job) (crowded bool) {
+	if !ep.Addr.IsValid() { // of an earlier range
+		e.forgo("")
+		return false
+	}
+	if status, _ := e.refuse(ep.Addr, true); status != "" {
+		e.forgo(status)
+		return false
+	}
+	known, t, fresh, crowded := e.claimRange(ep, j)
+	if !fresh {
+		e.forgo("")
+	}
+	if known != nil && e.plan == nil && (e.policy.all || !known.silent()) {
+		e.write(row{job: j}, known, true)
+	}
+	e.work(t)
+	return crowded
+}
+
+// forgo takes an endpoint of a range out of the count: another input has it, or
+// it must not be contacted.
+func (e *engine) forgo(status Status) {
+	e.stats.endpoints.Add(^uint64(0))
+	if status != "" {
+		e.sums.status(status)
+	}
+}

@@ -1,0 +1,308 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Run scans every input of the sequence and gives each record to emit, which is
+// called on the goroutine that called Run, one record at a time. While emit
+// blocks, no further input is taken. The records are Service and Domain ones as
+// they become known — a domain's own record after those of its services — and
+// one Summary at the end. Records share memory with each other: emit may keep
+// them but must not change them.
+//
+// Whatever happens to an input is a record, not an error. Run returns the error
+// of emit or BadInput, of the sequence itself, of ctx, or ErrStopped; but for
+// the first, what is under way then ends before it returns, and the Summary is
+// written. An endpoint whose probe was cut short or that still waited for
+// another attempt leaves no record then, nor does its domain: neither is final.
+func (s *Scanner) Run(ctx context.Context, in iter.Seq2[Input, error], emit func(Result) error) error {
+	if _, err := s.knowledge(); err != nil {
+		return err
+	}
+	return newEngine(ctx, s, emit).perform(in)
+}
+
+// Scan runs a single input, and yields its records and the Summary. The
+// sequence ends early without the Summary if the consumer stops.
+func (s *Scanner) Scan(ctx context.Context, in Input) iter.Seq[Result] {
+	return func(yield func(Result) bool) {
+		one := func(yield func(Input, error) bool) { yield(in, nil) }
+		// The only errors are ours and those of ctx, which the Summary
+		// shows as interrupted.
+		_ = s.Run(ctx, one, func(r Result) error {
+			if !yield(r) {
+				return ErrStopped
+			}
+			return nil
+		})
+	}
+}
+
+// An engine is one run. Two contexts live as long as it does: run ends when
+// everything is to end at once, intake also when nothing new is to begin.
+type engine struct {
+	s     Scanner // options, defaults filled in
+	stats *Stats
+	emit  func(Result) error
+
+	caller, run, intake context.Context
+	abort               context.CancelCauseFunc // of run
+	drain               context.CancelFunc      // of intake
+
+	out      chan func() error // what the caller's goroutine is to do: emit a record, report a bad input
+	permit   chan struct{}     // received from before another input is taken; offered only while nothing is being emitted
+	lookups  chan struct{}     // slots for inputs that are being resolved
+	slots    chan struct{}     // slots for probes
+	busy     sync.WaitGroup    // all goroutines but the conductor
+	finished chan struct{}     // closed by the conductor at its end
+	inputErr error             // of the sequence; read after finished
+
+	*schedule
+	policy  policy
+	ranges  ranges
+	limiter *rate.Limiter
+	sums    sums
+	special []netip.Prefix
+	prober  prober
+	dial    DialFunc
+	route   func(netip.Addr) bool // nil: not asked
+	ptrs    ptrs
+	plan    func(Input, Endpoint) error // not nil: the endpoint is shown to it instead of contacted
+	queued  atomic.Int64                // named tasks that wait for a slot of the pool
+	began   time.Time
+}
+
+// A policy says what is final.
+type policy struct {
+	retries int
+	all     bool
+}
+
+// pause is how long an endpoint is left alone after its n-th failed attempt:
+// 2 s, 6 s, 18 s and so on, at most two minutes. In all but the smallest runs
+// far more time passes, since retries come at the end.
+func (p *policy) pause(n int) time.Duration {
+	d := 2 * time.Second
+	for range n - 1 {
+		d = min(3*d, 2*time.Minute)
+	}
+	return d
+}
+
+func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine {
+	f := s.filled()
+	e := &engine{
+		s: f, stats: f.Stats, emit: emit, caller: ctx,
+		out: make(chan func() error), permit: make(chan struct{}),
+		lookups: make(chan struct{}, f.Concurrency), slots: make(chan struct{}, f.Concurrency),
+		finished: make(chan struct{}),
+		schedule: newSchedule(f.HostLimit),
+		policy:   policy{retries: f.Retries, all: f.All},
+		limiter:  newLimiter(f.Rate),
+		special:  specialPrefixes(),
+		prober:   f.newProber(),
+		dial:     f.dialer(),
+		ptrs:     ptrs{known: newMemo[netip.Addr, *ptr](memoPTR)},
+		began:    time.Now(),
+	}
+	if f.Dial == nil {
+		e.route = hasRoute
+	}
+	e.run, e.abort = context.WithCancelCause(ctx)
+	e.intake, e.drain = context.WithCancel(e.run)
+	return e
+}
+
+// perform runs the whole run; the calling goroutine emits.
+func (e *engine) perform(in iter.Seq2[Input, error]) error {
+	defer e.abort(nil)
+	defer context.AfterFunc(e.intake, e.wake)()
+	go e.conduct(in)
+	go e.watch(e.s.Stop)
+
+	failed := e.serve()
+	switch {
+	case failed != nil:
+		return failed
+	case e.caller.Err() != nil:
+		return context.Cause(e.caller)
+	case e.inputErr != nil:
+		return e.inputErr
+	case e.intake.Err() != nil:
+		return ErrStopped
+	}
+	return nil
+}
+
+// serve does on the caller's goroutine what the others ask for, until all of
+// them have ended, and then emits the summary. After an error it lets them run
+// out and returns it.
+func (e *engine) serve() (failed error) {
+	var tick <-chan time.Time
+	if e.s.Tick != nil {
+		ticker := time.NewTicker(200 * time.Millisecond)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		select {
+		case <-tick:
+			e.s.Tick()
+		case do := <-e.out:
+			if failed == nil {
+				if failed = do(); failed != nil {
+					e.abort(failed)
+				}
+			}
+		case e.permit <- struct{}{}:
+		case <-e.finished:
+			if failed != nil || e.plan != nil {
+				return failed
+			}
+			return e.emit(Result{Summary: e.summary()})
+		}
+	}
+}
+
+// watch ends the intake when stop is closed.
+func (e *engine) watch(stop <-chan struct{}) {
+	select {
+	case <-stop:
+		e.drain()
+	case <-e.finished:
+	}
+}
+
+// spawn starts every goroutine of a run but two: conductor and watcher.
+func (e *engine) spawn(f func()) { e.busy.Go(f) }
+
+// conduct takes in the inputs and, when all else is done, lets rounds of
+// retries follow until none is left.
+func (e *engine) conduct(in iter.Seq2[Input, error]) {
+	defer close(e.finished)
+	e.feed(in)
+	e.stats.complete.Store(true)
+	e.busy.Wait()
+	for due := e.takeDeferred(); len(due) > 0 && e.intake.Err() == nil; due = e.takeDeferred() {
+		for _, r := range due {
+			e.again(r)
+		}
+		e.busy.Wait()
+	}
+}
+
+// feed takes one input after the other, each as soon as the caller's goroutine
+// is free and a lookup slot is.
+func (e *engine) feed(in iter.Seq2[Input, error]) {
+	for input, err := range in {
+		var bad *InputError
+		switch {
+		case e.intake.Err() != nil:
+			return
+		case errors.As(err, &bad):
+			e.reject(bad)
+		case err != nil:
+			e.inputErr = err
+			return
+		default:
+			e.take(input)
+		}
+		select {
+		case <-e.permit:
+		case <-e.intake.Done():
+			return
+		}
+	}
+}
+
+// take begins the work on one input once a lookup slot is free.
+func (e *engine) take(in Input) {
+	select {
+	case e.lookups <- struct{}{}:
+	case <-e.intake.Done():
+		return
+	}
+	e.stats.inputs.Add(1)
+	e.spawn(func() {
+		defer func() { <-e.lookups }()
+		e.expand(in)
+	})
+}
+
+// reject counts and reports an input that cannot be used.
+func (e *engine) reject(bad *InputError) {
+	e.stats.badInputs.Add(1)
+	if e.s.BadInput != nil {
+		e.out <- func() error { return e.s.BadInput(bad) }
+	}
+}
+
+// again makes another attempt at its time.
+func (e *engine) again(r retry) {
+	if !e.sleep(time.Until(r.at)) {
+		return
+	}
+	switch {
+	case r.task == nil:
+		e.stats.deferred.Add(-1)
+		e.lookups <- struct{}{}
+		e.spawn(func() {
+			defer func() { <-e.lookups }()
+			r.lookup()
+		})
+	case e.resume(r.task):
+		e.stats.deferred.Add(-1)
+		e.submit(r.task)
+	}
+}
+
+// sleep waits; it returns false if the intake has ended.
+func (e *engine) sleep(d time.Duration) bool {
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-e.intake.Done():
+		}
+	}
+	return e.intake.Err() == nil
+}
+
+// submit has the task run as soon as a slot of its address and one of the pool
+// is free. It waits for the latter, and thus holds up its caller's input.
+func (e *engine) submit(t *task) {
+	if !e.admit(e.intake, t) {
+		return
+	}
+	e.queued.Add(1)
+	select {
+	case e.slots <- struct{}{}:
+	case <-e.intake.Done():
+	}
+	e.queued.Add(-1)
+	if e.intake.Err() != nil {
+		return // nothing more is begun; slots do not matter any more
+	}
+	e.spawn(func() {
+		defer func() { <-e.slots }()
+		e.work(t)
+	})
+}
+
+// work makes one attempt at the task, and at those that were parked for its
+// sake, one after the other.
+func (e *engine) work(t *task) {
+	for t != nil && e.intake.Err() == nil {
+		t = e.attempt(t)
+	}
+}

@@ -1,0 +1,111 @@
+package scanner
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+	"sync"
+	"time"
+)
+
+// NewRun returns the record that an output begins with: the options of s, the
+// version of the program and the flags that differ from their defaults. Run
+// does not emit it, since only its caller knows the latter two.
+func (s *Scanner) NewRun(version string, options map[string]string) *Run {
+	r := &Run{
+		Type: "run", Schema: SchemaVersion, ID: newID(), Timestamp: time.Now().UTC(),
+		Version: version, Options: options, Seed: s.Seed, EHLODomain: s.EHLODomain,
+	}
+	if k, err := s.knowledge(); err == nil {
+		r.Data = DataVersions{
+			Fingerprints:   k.fingerprints.Rules(),
+			AdvisoriesDate: k.advisories.Date(),
+		}
+	}
+	return r
+}
+
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// maxSoftware bounds the versions that are counted apart: what servers call
+// themselves has no limit.
+const maxSoftware = 10000
+
+// sums count what the summary lists. The zero value is ready.
+type sums struct {
+	mu         sync.Mutex
+	byStatus   map[Status]uint64
+	bySoftware map[SoftwareCount]uint64 // Count is zero in the keys
+	seen       map[string]bool
+}
+
+// status counts one final outcome.
+func (s *sums) status(status Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byStatus == nil {
+		s.byStatus = make(map[Status]uint64)
+	}
+	s.byStatus[status]++
+}
+
+// software counts one endpoint that answered.
+func (s *sums) software(product, version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bySoftware == nil {
+		s.bySoftware = make(map[SoftwareCount]uint64)
+	}
+	key := SoftwareCount{Product: product, Version: version}
+	if _, ok := s.bySoftware[key]; !ok && len(s.bySoftware) >= maxSoftware {
+		key.Version = ""
+	}
+	s.bySoftware[key]++
+}
+
+// first reports whether it is asked about text for the first time.
+func (s *sums) first(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = make(map[string]bool)
+	}
+	was := s.seen[text]
+	s.seen[text] = true
+	return !was
+}
+
+// summary returns the last record. All goroutines have ended by then.
+func (e *engine) summary() *Summary {
+	n := e.stats.Snapshot()
+	s := &Summary{
+		Type: "summary", Timestamp: time.Now().UTC(),
+		Inputs: n.Inputs, BadInputs: n.BadInputs, Domains: n.Domains,
+		Endpoints: n.Known, Contacted: n.Contacted, Connections: n.Connections,
+		Answered: n.Answered, Silent: n.Silent, Services: n.Services,
+		ByStatus:    e.sums.byStatus,
+		Interrupted: e.intake.Err() != nil || e.inputErr != nil,
+		DurationMS:  time.Since(e.began).Milliseconds(),
+	}
+	if s.ByStatus == nil {
+		s.ByStatus = make(map[Status]uint64)
+	}
+	if n.Known > n.Done {
+		s.ByStatus[StatusCancelled] += n.Known - n.Done
+	}
+	s.BySoftware = make([]SoftwareCount, 0, len(e.sums.bySoftware))
+	for key, count := range e.sums.bySoftware {
+		key.Count = count
+		s.BySoftware = append(s.BySoftware, key)
+	}
+	slices.SortFunc(s.BySoftware, func(a, b SoftwareCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Product, b.Product), cmp.Compare(a.Version, b.Version))
+	})
+	s.BySoftware = s.BySoftware[:min(len(s.BySoftware), 1000)]
+	return s
+}
