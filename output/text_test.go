@@ -1,0 +1,86 @@
+package output
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/mxsweep/mxsweep/scanner"
+)
+
+func TestTextGolden(t *testing.T) {
+	for _, width := range []int{0, 80, 120} {
+		golden(t, fmt.Sprintf("sample-%d.txt", width), []byte(written(t, Text, Options{Width: width}, sample()...)))
+	}
+	golden(t, "sample-color.txt", []byte(written(t, Text, Options{Width: 120, Color: true}, sample()...)))
+}
+
+func TestTextKeepsToTheWidth(t *testing.T) {
+	for _, width := range []int{60, 80, 100, 120, 200} {
+		for line := range strings.Lines(written(t, Text, Options{Width: width}, sample()...)) {
+			line = strings.TrimSuffix(line, "\n")
+			// A single cell that is wider than what is left has to go past it.
+			if n := utf8.RuneCountInString(line); n > width && len(strings.Fields(line)) > 1 && !strings.Contains(line, "a-rather-long") {
+				t.Errorf("width %d: line of %d columns: %s", width, n, line)
+			}
+			if strings.TrimRight(line, " ") != line || line == "" {
+				t.Errorf("width %d: trailing space or empty line: %q", width, line)
+			}
+		}
+	}
+}
+
+func TestTextUnlimitedIsOneLinePerService(t *testing.T) {
+	results := sample()
+	lines := strings.Count(written(t, Text, Options{}, results...), "\n")
+	want := 2 // domains with something to say
+	for _, r := range results {
+		if r.Service != nil {
+			want++
+		}
+	}
+	if lines != want {
+		t.Errorf("%d lines, want %d", lines, want)
+	}
+}
+
+func TestTextIsSafe(t *testing.T) {
+	text := written(t, Text, Options{Width: 80}, hostile())
+	for _, r := range text {
+		if r != '\n' && !visible(r) {
+			t.Errorf("unsafe %U in %q", r, text)
+		}
+	}
+}
+
+func TestTextSaysNothingOfHealthyDomains(t *testing.T) {
+	r := scanner.Result{Domain: &scanner.Domain{Domain: "example.com", Status: scanner.StatusSuccess}}
+	if got := written(t, Text, Options{}, r); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSummaryGolden(t *testing.T) {
+	for _, r := range sample() {
+		if r.Summary == nil {
+			continue
+		}
+		for name, color := range map[string]bool{"summary.txt": false, "summary-color.txt": true} {
+			var b bytes.Buffer
+			if err := Summary(&b, r.Summary, color); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, b.Bytes())
+		}
+	}
+}
+
+func TestGrouped(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", 1<<64 - 1: "18,446,744,073,709,551,615"} {
+		if got := grouped(n); got != want {
+			t.Errorf("grouped(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
