@@ -1,0 +1,43 @@
+# Every target works on a fresh machine with Go and make.
+GO      ?= go
+BIN      = bin/mxsweep
+FUZZTIME ?= 10s
+
+.PHONY: help build demo test race lint fuzz bench generate clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/mxsweep
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/mxsweep
+
+demo: build ## scan an embedded fleet on loopback, no network needed
+	$(BIN) demo
+
+test: ## run all tests
+	$(GO) test ./...
+
+race: ## run all tests with the race detector
+	$(GO) test -race ./...
+
+lint: ## gofmt, vet and staticcheck
+	@test -z "$$(gofmt -l cmd scanner resolver output)" || { gofmt -l cmd scanner resolver output; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
+		$(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' | while read -r target; do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done || exit 1; \
+	done
+
+bench: ## run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+generate: ## make the generated files anew
+	$(GO) generate ./...
+
+clean: ## remove what was built and what the demo wrote
+	rm -rf bin demo

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mxsweep/mxsweep/output"
+	"github.com/mxsweep/mxsweep/scanner/advisory"
+	"github.com/mxsweep/mxsweep/scanner/fingerprint"
+)
+
+// fingerprints lists the products that can be named, with totals; the name of
+// one of them shows its rules.
+func (a *app) fingerprints(_ context.Context, args []string) error {
+	var data string
+	var asJSON bool
+	slugs, err := a.parseFew("fingerprints", args, func(fs *flagSet) {
+		fs.add(&data, "data", "", "directory of fingerprint files that add to or replace the embedded ones")
+		fs.add(&asJSON, "json", "j", "one JSON object per product")
+	})
+	if err != nil {
+		return err
+	}
+	set, err := fingerprints(data)
+	if err != nil {
+		return err
+	}
+	products, err := set.Products()
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.stdout)
+	defer w.Flush()
+	switch {
+	case asJSON:
+		return writeJSONLines(w, products)
+	case len(slugs) > 0:
+		return writeRules(w, products, slugs)
+	}
+	return writeProducts(w, products)
+}
+
+func writeProducts(w io.Writer, products []fingerprint.Product) error {
+	rules, examples, sources, classes := 0, 0, map[string]bool{}, map[string]int{}
+	for _, p := range products {
+		shown := 0
+		for _, r := range p.Rules {
+			shown += len(r.Examples)
+			sources[r.Source] = true
+		}
+		name := p.Product
+		if name == "" {
+			name = p.Provider
+		}
+		fmt.Fprintf(w, "%-28s %-10s %-34s %3d rules %4d examples\n", p.Slug, p.Class, name, len(p.Rules), shown)
+		rules, examples = rules+len(p.Rules), examples+shown
+		classes[p.Class]++
+	}
+	_, err := fmt.Fprintf(w, "\n%d products (%s), %d rules, %d examples, %d sources\n",
+		len(products), countsText(classes), rules, examples, len(sources))
+	return err
+}
+
+func countsText(counts map[string]int) string {
+	var parts []string
+	for _, class := range fingerprint.Classes() {
+		if n := counts[class]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, class))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// writeRules shows every rule of the products named.
+func writeRules(w io.Writer, products []fingerprint.Product, slugs []string) error {
+	for _, slug := range slugs {
+		found := false
+		for _, p := range products {
+			if p.Slug == slug {
+				found = true
+				writeProductRules(w, p)
+			}
+		}
+		if !found {
+			return usagef("no fingerprint file is called %q: \"mxsweep fingerprints\" lists them", slug)
+		}
+	}
+	return nil
+}
+
+func writeProductRules(w io.Writer, p fingerprint.Product) {
+	fmt.Fprintf(w, "%s: %s, %s\n", p.Slug, p.Product, p.Class)
+	for _, r := range p.Rules {
+		fmt.Fprintf(w, "  %s/%s  %s, %s, weight %d\n    %s\n    source: %s\n", p.Slug, r.ID, r.Signal, r.Kind, r.Weight, r.Pattern, r.Source)
+		for _, e := range r.Examples {
+			fmt.Fprintf(w, "    e.g. %s\n", output.Escape(e))
+		}
+	}
+}
+
+// findings lists every finding that can be reported.
+func (a *app) findings(_ context.Context, args []string) error {
+	var asJSON bool
+	if _, err := a.parseFew("findings", args, func(fs *flagSet) {
+		fs.add(&asJSON, "json", "j", "one JSON object per finding")
+	}); err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.stdout)
+	defer w.Flush()
+	if asJSON {
+		return writeJSONLines(w, advisory.Catalog())
+	}
+	for _, e := range advisory.Catalog() {
+		fmt.Fprintf(w, "%s (%s)\n  %s\n  when: %s\n  why: %s\n  do: %s\n", e.ID, e.Severity, e.Title, e.Rule, e.Why, e.Remedy)
+		if e.CWE != "" {
+			fmt.Fprintf(w, "  %s\n", e.CWE)
+		}
+		if len(e.References) > 0 {
+			fmt.Fprintf(w, "  see: %s\n", strings.Join(e.References, ", "))
+		}
+	}
+	return nil
+}
+
+func writeJSONLines[T any](w io.Writer, values []T) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, v := range values {
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

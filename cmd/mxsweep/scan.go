@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mxsweep/mxsweep/output"
+	"github.com/mxsweep/mxsweep/resolver"
+	"github.com/mxsweep/mxsweep/scanner"
+)
+
+// scan is the main job: targets in, records out.
+func (a *app) scan(ctx context.Context, args []string) error {
+	var o options
+	flags := newFlags(&o)
+	if err := flags.parse(&o, args); err != nil {
+		return err
+	}
+	switch {
+	case o.help:
+		return a.usage(flags, strings.Join(o.positional, " "))
+	case o.version:
+		_, err := fmt.Fprintln(a.stdout, "mxsweep", buildVersion())
+		return err
+	case o.listColumns:
+		return a.columns()
+	}
+	return a.scanTargets(ctx, &o, flags)
+}
+
+func (a *app) scanTargets(ctx context.Context, o *options, flags *flagSet) error {
+	sources, err := a.sources(o)
+	if err != nil {
+		return err
+	}
+	s, closeResolver, err := a.newScanner(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer closeResolver()
+
+	// Once the first signal has come, a list that blocks must not be waited for.
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	defer context.AfterFunc(a.stopping, stopReading)()
+	inputs := resolver.Inputs(reading, resolver.InputOptions{Direct: o.direct}, sources...)
+
+	if o.dryRun {
+		return a.dryRun(ctx, s, inputs)
+	}
+	a.fitConcurrency(s, flags.isSet("concurrency"))
+	results, err := a.openOutputs(o)
+	if err != nil {
+		return err
+	}
+	s.EHLODomain = a.ehloDomain(ctx, o, s.Resolver)
+	return a.runScan(ctx, o, flags, s, inputs, results)
+}
+
+// runScan drives the scanner and keeps outputs, progress and summary together.
+func (a *app) runScan(ctx context.Context, o *options, flags *flagSet, s *scanner.Scanner, inputs iter.Seq2[scanner.Input, error], results output.Writer) error {
+	p := a.newProgress(o, s.Stats)
+	s.Tick = func() {
+		p.clear()
+		_ = results.Flush() // its error is returned again by the next Write
+		p.tick()
+	}
+	s.BadInput = func(e *scanner.InputError) error {
+		p.clear()
+		a.logf("bad target: %v", e)
+		if o.strict {
+			return errors.Join(errShown, e)
+		}
+		return nil
+	}
+	s.Warn = func(text string) { a.logf("warning: %s", text) }
+
+	run := s.NewRun(buildVersion(), flags.changed())
+	var summary *scanner.Summary
+	emit := func(r scanner.Result) error {
+		p.clear()
+		summary = r.Summary
+		return results.Write(&r)
+	}
+	err := emit(scanner.Result{Run: run})
+	if err == nil {
+		err = s.Run(ctx, inputs, emit)
+	}
+	p.clear()
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	if summary != nil && !o.silent {
+		_ = output.Summary(a.stderr, summary, a.color(o, a.stderr))
+	}
+	return err
+}
+
+// sources are the places that targets come from, in the order in which they are
+// read: arguments, -u, -l, a piped standard input.
+func (a *app) sources(o *options) ([]resolver.Source, error) {
+	named := slices.DeleteFunc(slices.Clone(o.positional), func(s string) bool { return s == "-" })
+	dash := len(named) < len(o.positional) || slices.Contains(o.lists, "-")
+	var sources []resolver.Source
+	if all := append(named, o.targets...); len(all) > 0 {
+		sources = append(sources, resolver.Arguments(all))
+	}
+	for _, path := range o.lists {
+		if path != "-" {
+			sources = append(sources, resolver.File(path))
+		}
+	}
+	if dash || !o.noStdin && isPiped(a.stdin) {
+		sources = append(sources, resolver.Reader("stdin", a.stdin))
+	}
+	if len(sources) == 0 {
+		return nil, usagef("no targets: name a domain, host, address or range, give a list with -l, or pipe one in")
+	}
+	return sources, nil
+}
+
+// isPiped reports whether a stream is a pipe, socket or file: something that
+// was put there to be read. A terminal or the null device is not.
+func isPiped(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return r != nil
+	}
+	info, err := f.Stat()
+	return err == nil && (info.Mode().IsRegular() || info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0)
+}
+
+// newScanner turns the options into a Scanner with its resolver.
+func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, func() error, error) {
+	ports, err := resolver.ParsePorts(o.ports)
+	if err != nil {
+		return nil, nil, usagef("-port: %w", err)
+	}
+	level, err := scanner.ParseProbeLevel(o.probe)
+	if err != nil {
+		return nil, nil, usagef("-probe: %w", err)
+	}
+	exclude, err := exclusions(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots, err := trustedRoots(o.caFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &scanner.Scanner{
+		NoPTR: !o.ptr, Ports: ports, Probe: level, Concurrency: o.concurrency,
+		Rate: unlimited(float64(o.rate)), HostLimit: o.hostLimit, Retries: o.retries, Seed: o.seed, All: o.all,
+		ConnectTimeout: o.connectTimeout, GreetingTimeout: o.greetingTimeout,
+		Timeout: o.timeout, TargetTimeout: o.targetTimeout,
+		Exclude: exclude.Covers, AllowPrivate: o.allowPrivate, Roots: roots,
+		Stop: a.stopping.Done(), Stats: new(scanner.Stats),
+	}
+	if o.retries <= 0 {
+		s.Retries = -1
+	}
+	if s.Seed == 0 {
+		s.Seed = rand.Uint64()
+	}
+	if o.sourceIP != "" {
+		if s.SourceIP, err = netip.ParseAddr(o.sourceIP); err != nil {
+			return nil, nil, usagef("-source-ip: %q is no IP address", o.sourceIP)
+		}
+	}
+	if err := checkPositive(o); err != nil {
+		return nil, nil, err
+	}
+	dns, err := newResolver(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.Resolver = dns
+	return s, dns.Close, nil
+}
+
+// unlimited maps the flags' 0 for "no limit" to the libraries' negative value.
+func unlimited(rate float64) float64 {
+	if rate == 0 {
+		return -1
+	}
+	return rate
+}
+
+func checkPositive(o *options) error {
+	for name, value := range map[string]int{
+		"concurrency": o.concurrency, "host-limit": o.hostLimit, "rate-limit": o.rate + 1, "dns-rate-limit": o.dnsRate + 1,
+		"retries": o.retries + 1, "connect-timeout": int(o.connectTimeout), "greeting-timeout": int(o.greetingTimeout),
+		"timeout": int(o.timeout), "target-timeout": int(o.targetTimeout), "stats-interval": int(o.statsInterval),
+		"dns-timeout": int(o.dnsTimeout),
+	} {
+		if value <= 0 {
+			return usagef("-%s is out of range: see \"mxsweep -h\"", name)
+		}
+	}
+	return nil
+}
+
+func newResolver(o *options) (*resolver.DNS, error) {
+	for _, server := range o.resolvers {
+		if _, err := resolver.ParseServer(server); err != nil {
+			return nil, usagef("-resolvers: %w", err)
+		}
+	}
+	dns := &resolver.DNS{Servers: o.resolvers, Rate: unlimited(float64(o.dnsRate)), Timeout: o.dnsTimeout}
+	switch strings.ReplaceAll(o.ipVersion, " ", "") {
+	case "4":
+		dns.NoIPv6 = true
+	case "6":
+		dns.NoIPv4 = true
+	case "4,6", "6,4":
+	default:
+		return nil, usagef("-ip-version: %q is neither 4, 6 nor 4,6", o.ipVersion)
+	}
+	return dns, nil
+}
+
+// exclusions reads what must never be contacted. A line of it that cannot be
+// understood ends the run before it begins: going on could do harm.
+func exclusions(ctx context.Context, o *options) (*resolver.Exclusions, error) {
+	sources := []resolver.Source{resolver.Arguments(o.excludeHosts)}
+	for _, path := range o.excludeFiles {
+		sources = append(sources, resolver.File(path))
+	}
+	e, err := resolver.ReadExclusions(ctx, sources...)
+	if err != nil {
+		return nil, fmt.Errorf("exclusions: %w", err)
+	}
+	return e, nil
+}
+
+func trustedRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("-ca-file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("-ca-file: %s holds no PEM certificate", path)
+	}
+	return pool, nil
+}
+
+// fitConcurrency raises the limit of open files, and lowers the concurrency to
+// what it allows, saying so.
+func (a *app) fitConcurrency(s *scanner.Scanner, asked bool) {
+	fits, limit := scanner.FitFileLimit(s.Concurrency)
+	if fits >= s.Concurrency {
+		return
+	}
+	note := "warning"
+	if !asked {
+		note = "note"
+	}
+	a.logf("%s: the limit of %d open files allows %d connections at once, not %d: going on with %d (raise it with ulimit -n)",
+		note, limit, fits, s.Concurrency, fits)
+	s.Concurrency = fits
+}
+
+// dryRun prints the endpoints that a scan would contact.
+func (a *app) dryRun(ctx context.Context, s *scanner.Scanner, inputs iter.Seq2[scanner.Input, error]) error {
+	s.BadInput = func(e *scanner.InputError) error { a.logf("bad target: %v", e); return nil }
+	w := bufio.NewWriter(a.stdout)
+	err := s.Plan(ctx, inputs, func(in scanner.Input, e scanner.Endpoint) error {
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\n", netip.AddrPortFrom(e.Addr, e.Port.Number), e.Port.Mode, output.Escape(in.Text))
+		return err
+	})
+	return errors.Join(err, w.Flush())
+}

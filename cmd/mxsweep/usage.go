@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mxsweep/mxsweep/output"
+)
+
+//go:embed manual.txt
+var manual string
+
+// help prints the manual.
+func (a *app) help(context.Context, []string) error {
+	_, err := io.WriteString(a.stdout, manual)
+	return err
+}
+
+// usage prints the flags by group; with the name of a group, that group alone.
+func (a *app) usage(fs *flagSet, only string) error {
+	var b strings.Builder
+	if only == "" {
+		b.WriteString("mxsweep audits a mail fleet: what answers on 25, 465 and 587, which version, how it is secured\n\n")
+		b.WriteString("usage: mxsweep [flags] domain|host|address|CIDR|range ...\n")
+		b.WriteString("       mxsweep demo|classify|fingerprints|findings|schema|help\n")
+	}
+	found := only == ""
+	for _, g := range fs.groups {
+		if only == "" || strings.EqualFold(only, g.title) {
+			found = true
+			fs.writeGroup(&b, g)
+		}
+	}
+	if !found {
+		return usagef("no group of flags is called %q; there are: %s", only, fs.groupTitles())
+	}
+	_, err := io.WriteString(a.stdout, b.String())
+	return err
+}
+
+func (fs *flagSet) groupTitles() string {
+	titles := make([]string, len(fs.groups))
+	for i, g := range fs.groups {
+		titles[i] = g.title
+	}
+	return strings.Join(titles, ", ")
+}
+
+func (fs *flagSet) writeGroup(b *strings.Builder, g flagGroup) {
+	fmt.Fprintf(b, "\n%s\n", strings.ToUpper(g.title))
+	for _, long := range g.names {
+		f := fs.CommandLine.Lookup(long)
+		names := "-" + long
+		if short := fs.short[long]; short != "" {
+			names = "-" + short + ", " + names
+		}
+		fmt.Fprintf(b, "  %-26s %s%s\n", names, f.Usage, defaultText(f))
+	}
+}
+
+// defaultText is " (value)" where a default is worth showing.
+func defaultText(f *flag.Flag) string {
+	switch f.DefValue {
+	case "", "false", "[]":
+		return ""
+	case "0":
+		if f.Name == "seed" {
+			return ""
+		}
+	}
+	return " (" + f.DefValue + ")"
+}
+
+// schema prints the JSON Schema of the records.
+func (a *app) schema(context.Context, []string) error {
+	_, err := a.stdout.Write(output.Schema())
+	return err
+}
+
+// columns lists the CSV columns with their meaning.
+func (a *app) columns() error {
+	for _, c := range output.Columns() {
+		if _, err := fmt.Fprintf(a.stdout, "%-18s %s\n", c.Name, c.Description); err != nil {
+			return err
+		}
+	}
+	return nil
+}
