@@ -113,7 +113,7 @@
 // in certificates and the DNS) or behavior (what the program does: keywords and
 // replies). This follows from the signal; write kind: behavior for a greeting
 // that is not configurable, such as the wording of a rejection. Where behavior
-// makes one product at least 60 % likely, the claims of another that shows no
+// makes one product at least 80 % likely, the claims of another that shows no
 // behavior of its own count a quarter: the server is what it does, and what it
 // says becomes a candidate. Claims of a gateway keep their weight, since most
 // gateways have somebody's mail server inside or behind them.

@@ -59,16 +59,21 @@ const sure = 0.9
 // "unknown-command", "vrfy", "noop", "rset", "helo". It is empty when nothing
 // more is to be learned. Which of them are sent is the caller's choice.
 func (s *Set) Wants(sig *Signals) []string {
+	c := s.scratch.Get().(*scratch)
+	defer s.scratch.Put(c)
+	c.read(sig)
+	s.match(c, -1)
+	s.weigh(c)
+	asks := questions()
+	if w := s.winner(c); w >= 0 && c.node(w).confidence >= sure {
+		if version, _ := s.version(c, w); version != "" || len(s.products[w].Asks) == 0 {
+			return nil
+		}
+		asks = slices.Clone(s.products[w].Asks)
+	}
 	seen := map[string]string{
 		"help": sig.Help, "unknown-command": sig.Unknown, "vrfy": sig.Vrfy,
 		"noop": sig.Noop, "rset": sig.Rset, "helo": sig.HELO,
-	}
-	sw, _ := s.Classify(sig)
-	asks := questions()
-	if sw.Slug != "" && sw.Confidence >= sure {
-		if asks = nil; sw.Version == "" {
-			asks = slices.Clone(s.products[s.find(sw.Slug)].Asks)
-		}
 	}
 	asks = slices.DeleteFunc(asks, func(q string) bool { return seen[q] != "" })
 	slices.SortStableFunc(asks, func(a, b string) int {

@@ -7,27 +7,27 @@ import (
 
 // A Product describes one fingerprint file.
 type Product struct {
-	Slug        string
-	Product     string // "" for a file that only names a provider
-	Vendor      string
-	CPE         string // part, vendor and product
-	Class       string // mta, gateway, provider, test, device, honeypot or not-smtp
-	Versions    string // scheme of package version, "" where versions cannot be ordered
-	Family      string // slug
-	Provider    string
-	Rules       []Rule
-	Transcripts int
+	Slug        string `json:"slug"`
+	Product     string `json:"product"` // "" for a file that only names a provider
+	Vendor      string `json:"vendor"`
+	CPE         string `json:"cpe"`      // part, vendor and product
+	Class       string `json:"class"`    // mta, gateway, provider, test, device, honeypot or not-smtp
+	Versions    string `json:"versions"` // scheme of package version, "" where versions cannot be ordered
+	Family      string `json:"family"`   // slug
+	Provider    string `json:"provider"`
+	Rules       []Rule `json:"rules"`
+	Transcripts int    `json:"transcripts"`
 }
 
 // A Rule describes one rule.
 type Rule struct {
-	ID       string
-	Signal   string
-	Kind     string // "claim" or "behavior"
-	Weight   int    // percent
-	Pattern  string // as written
-	Source   string
-	Examples []string // texts
+	ID       string   `json:"id"`
+	Signal   string   `json:"signal"`
+	Kind     string   `json:"kind"`    // "claim" or "behavior"
+	Weight   int      `json:"weight"`  // percent
+	Pattern  string   `json:"pattern"` // as written
+	Source   string   `json:"source"`
+	Examples []string `json:"examples"` // texts
 }
 
 // Products lists what the set knows, by slug. It reads the YAML files anew and

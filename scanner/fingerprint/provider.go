@@ -3,6 +3,8 @@ package fingerprint
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -35,14 +37,10 @@ func (s *Set) provider(sig *Signals, product int) string {
 	if p := lookup(s.providers, sig.MX); p != "" {
 		return p
 	}
-	if p := lookup(s.hosts, sig.PTR); p != "" {
-		return p
-	}
-	if p := lookup(s.hosts, sig.CertCN); p != "" {
-		return p
-	}
-	if p := lookup(s.hosts, greetingHost(sig.Greeting)); p != "" {
-		return p
+	for name := range serverNames(sig) {
+		if p := lookup(s.hosts, name); p != "" {
+			return p
+		}
 	}
 	if product >= 0 && s.products[product].Class == "provider" {
 		return s.products[product].Provider
@@ -50,9 +48,16 @@ func (s *Set) provider(sig *Signals, product int) string {
 	return ""
 }
 
+// maxName bounds the names that are looked up: no host name is longer (RFC
+// 1035, section 2.3.4), and a certificate may hold anything.
+const maxName = 255
+
 // lookup finds the longest suffix of a host name in a table.
 func lookup(table map[string]string, name string) string {
 	name = lower(strings.TrimPrefix(strings.TrimSuffix(name, "."), "*."))
+	if len(name) > maxName {
+		return ""
+	}
 	for name != "" {
 		if p := table[name]; p != "" {
 			return p
@@ -68,14 +73,36 @@ func lookup(table map[string]string, name string) string {
 	return ""
 }
 
-// greetingHost returns the first word of a 220 greeting.
-func greetingHost(text string) string {
-	if len(text) < 5 || !strings.HasPrefix(text, "220") {
-		return ""
+// serverNames yields what a server is called, the harder to make up the sooner.
+func serverNames(sig *Signals) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_ = yield(sig.PTR) && yield(sig.CertCN) && each(sig.CertNames[:min(len(sig.CertNames), maxLines)], yield) && each(greetingNames(sig.Greeting), yield)
+	}
+}
+
+func each(names []string, yield func(string) bool) bool {
+	for _, name := range names {
+		if !yield(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// nameWords is how far into a greeting a server may name itself: after an
+// enhanced status code and the word ESMTP.
+const nameWords = 3
+
+// greetingNames returns the words at the head of a greeting that can be the
+// server's name, whatever its code: refusals name the server first, too
+// (RFC 5321, section 4.2.3). Words in brackets name the client.
+func greetingNames(text string) []string {
+	if len(text) < 5 {
+		return nil
 	}
 	l, _, _ := strings.Cut(text[4:min(len(text), maxLine)], "\n")
-	if words := strings.Fields(l); len(words) > 0 {
-		return words[0]
-	}
-	return ""
+	words := strings.Fields(l)
+	return slices.DeleteFunc(words[:min(len(words), nameWords)], func(w string) bool {
+		return !strings.Contains(w, ".") || strings.ContainsAny(w, "[]<>()@/:")
+	})
 }

@@ -102,6 +102,10 @@ func (s *Set) with(files []*file, fsys fs.FS) (*Set, error) {
 
 func bySlug(c compact, slug string) int { return cmp.Compare(c.Slug, slug) }
 
+// Date is the day of the embedded set, YYYY-MM-DD: that of the last change to
+// data, set by hand with it.
+func Date() string { return "2026-11-24" }
+
 // Rules returns the number of rules in the set.
 func (s *Set) Rules() int { return len(s.rules) }
 

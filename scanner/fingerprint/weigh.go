@@ -13,7 +13,7 @@ const (
 	threshold = 0.5
 	// contradicts is how sure conduct must be of one product before the mere
 	// claims of another lose weight, and discount is what is left of them.
-	contradicts = 0.6
+	contradicts = 0.8
 	discount    = 0.25
 )
 
