@@ -7,7 +7,7 @@ import (
 )
 
 // dialer returns the function that opens connections: the caller's, bounded by
-// the connect timeout, or that of the operating system.
+// the connect timeout, or that of package net.
 func (s *Scanner) dialer() DialFunc {
 	if s.Dial != nil {
 		return func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
@@ -20,20 +20,16 @@ func (s *Scanner) dialer() DialFunc {
 		Timeout:   s.ConnectTimeout,
 		KeepAlive: -1, // a probe is over long before the first one would be sent
 	}
-	var source netip.AddrPort
-	if s.SourceIP.IsValid() {
-		source = netip.AddrPortFrom(s.SourceIP.Unmap(), 0)
+	source := s.SourceIP.Unmap()
+	if source.IsValid() { // a zero LocalAddr is not the same as none: it binds a port, of which there are few
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 		d.Control = bindLate
 	}
 	return func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-		if source.IsValid() && source.Addr().Is4() != to.Addr().Is4() {
+		if source.IsValid() && source.Is4() != to.Addr().Is4() {
 			return nil, errNoFamily
 		}
-		conn, err := d.DialTCP(ctx, "tcp", source, to)
-		if err != nil {
-			return nil, err // not a typed nil
-		}
-		return conn, nil
+		return d.DialContext(ctx, "tcp", to.String())
 	}
 }
 

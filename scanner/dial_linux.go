@@ -1,20 +1,98 @@
 package scanner
 
 import (
+	"context"
 	"errors"
+	"net"
+	"net/netip"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// bindLate lets the kernel choose the local port at connect time, when it knows
-// the destination. Bound to an address without that, a machine could have only
-// some 28,000 connections in all instead of as many to each destination
-// (ip(7), IP_BIND_ADDRESS_NO_PORT). It holds for IPv6 sockets as well.
+// openSockets has the engine dial by sockets of its own, which costs about a
+// third less than the net package: half of the system calls, no timer for the
+// context, no goroutine that watches it. Where that cannot be had, package net
+// serves. The sockets work while watch runs, which release ends.
+func (e *engine) openSockets() (watch, release func()) {
+	p, err := newPoller()
+	if err != nil {
+		e.dial = e.s.dialer()
+		return func() {}, func() {}
+	}
+	e.dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		return p.dial(ctx, &e.s, to)
+	}
+	return p.run, p.close
+}
+
+// dial opens a connection: DialFunc, with the options of s.
+func (p *poller) dial(ctx context.Context, s *Scanner, to netip.AddrPort) (net.Conn, error) {
+	if s.SourceIP.IsValid() && s.SourceIP.Unmap().Is4() != to.Addr().Is4() {
+		return nil, errNoFamily
+	}
+	conn, err := connect(s.SourceIP.Unmap(), to)
+	if err == nil {
+		if err = p.add(conn); err == nil {
+			if err = conn.connected(ctx, s.ConnectTimeout); err == nil {
+				return conn, nil
+			}
+		}
+		conn.Close()
+	}
+	return nil, err
+}
+
+// connect begins a connection, from a source address if that is valid.
+func connect(source netip.Addr, to netip.AddrPort) (*socket, error) {
+	family := unix.AF_INET6
+	if to.Addr().Is4() {
+		family = unix.AF_INET
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	s := newSocket(fd, to)
+	if source.IsValid() {
+		if err := bind(fd, source); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	// After an interruption, too, the connection goes on being made
+	// (connect(2), EINTR).
+	if err := unix.Connect(fd, sockaddr(to)); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
+		s.Close()
+		return nil, os.NewSyscallError("connect", err)
+	}
+	return s, nil
+}
+
+// bindLate is bind's option for package net.
 func bindLate(_, _ string, c syscall.RawConn) error {
 	var failed error
 	err := c.Control(func(fd uintptr) {
 		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 	})
 	return errors.Join(err, failed)
+}
+
+// bind sets the local address but lets the kernel choose the port at connect
+// time, when it knows the destination. Otherwise a machine could have only some
+// 28,000 connections in all instead of as many to each destination (ip(7),
+// IP_BIND_ADDRESS_NO_PORT). That holds for IPv6 sockets as well.
+func bind(fd int, source netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sockaddr(netip.AddrPortFrom(source, 0))))
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }

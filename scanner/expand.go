@@ -30,8 +30,9 @@ func (e *engine) ports(in *Input) []Port {
 	return e.s.Ports
 }
 
-func (e *engine) excluded(addr netip.Addr, name string) bool {
-	return e.s.Exclude != nil && e.s.Exclude(addr, name)
+// excludedNames asks for names; one of them is enough.
+func (e *engine) excludedNames(names ...string) bool {
+	return e.s.Exclude != nil && slices.ContainsFunc(names, func(name string) bool { return e.s.Exclude(netip.Addr{}, name) })
 }
 
 // excludedAddr asks for an address and for the IPv4 address that it stands
@@ -50,7 +51,7 @@ func (e *engine) expandName(j *job) {
 	if j.in.Kind == KindDomain {
 		j.domain = &Domain{Domain: j.in.Name, Status: StatusExcluded}
 	}
-	if e.excluded(netip.Addr{}, j.in.Name) {
+	if e.excludedNames(j.in.Name) {
 		e.expandResolution(j, Resolution{Status: StatusExcluded, Error: "an exclusion covers the name"})
 		return
 	}
@@ -91,6 +92,9 @@ func transientDNS(s Status) bool { return s == StatusServFail || s == StatusDNST
 // nowhere has a record of its own; so has a name without any MX or address.
 func (e *engine) expandResolution(j *job, res Resolution) {
 	defer e.close(j)
+	if res.Status != StatusExcluded && e.excludedNames(res.CNAME...) {
+		res = Resolution{Status: StatusExcluded, Error: "an exclusion covers what the name is an alias of", CNAME: res.CNAME}
+	}
 	res.MX = slices.Clone(res.MX) // the resolver's may be that of its cache
 	if d := j.domain; d != nil {
 		d.describe(&res)
@@ -116,11 +120,9 @@ func (e *engine) expandResolution(j *job, res Resolution) {
 func (d *Domain) describe(res *Resolution) {
 	d.Status, d.Error, d.MX = res.Status, res.Error, res.MX
 	d.CNAME, d.AuthenticData = res.CNAME, res.AuthenticData
-	switch res.Status {
-	case StatusExcluded, StatusLocal, StatusServFail, StatusDNSTimeout, StatusCancelled:
-		return // no answer was seen, so neither fact is known
-	}
-	d.NullMX, d.ImplicitMX = &res.NullMX, &res.ImplicitMX
+	if len(res.MX) > 0 || res.NullMX || res.Status == StatusNXDomain {
+		d.NullMX, d.ImplicitMX = &res.NullMX, &res.ImplicitMX
+	} // else the MX records were not seen, and neither fact is known
 }
 
 // expandMX submits the endpoints of one MX or host, which has been looked up so
@@ -128,8 +130,8 @@ func (d *Domain) describe(res *Resolution) {
 func (e *engine) expandMX(r row, mx *MX, lookups int) {
 	status, text := mx.Status, mx.Error
 	switch {
-	case e.excluded(netip.Addr{}, mx.Name):
-		status, text = StatusExcluded, "an exclusion covers the MX or host name"
+	case e.excludedNames(mx.Name), e.excludedNames(mx.CNAME...):
+		status, text = StatusExcluded, "an exclusion covers the MX or host name, or what it is an alias of"
 	case len(mx.Addresses) > 0:
 		status = ""
 	case transientDNS(status) && e.putOff(r, mx, lookups):

@@ -180,6 +180,52 @@ func TestExclude(t *testing.T) {
 	})
 }
 
+// An exclusion of a name holds also where an alias leads to it.
+func TestExcludeAlias(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		alias := exchanger("alias.example", 1, "198.41.0.1")
+		alias.CNAME = []string{"hop.example", "mx.bad.example"}
+		aliased := mail(exchanger("mx.example", 1, "198.41.0.1"))
+		aliased.CNAME = []string{"bad.example"}
+		dns := &fakeDNS{mx: map[string]Resolution{"a.example": mail(alias), "b.example": aliased}}
+		network := &fakeNet{}
+		r := scan(t, &Scanner{Resolver: dns, Dial: network.dial, Ports: smtp25(), NoPTR: true, Exclude: func(_ netip.Addr, name string) bool {
+			return name == "bad.example" || name == "mx.bad.example"
+		}}, domain("a.example"), domain("b.example"))
+		if n := r.statuses()[StatusExcluded]; n != 2 || len(network.dials) != 0 {
+			t.Errorf("statuses %v, dials %v", r.statuses(), network.dials)
+		}
+	})
+}
+
+// What the MX records say is known if they were seen, and else is not.
+func TestUnseenMX(t *testing.T) {
+	no, yes := false, true
+	implicit := Resolution{Status: StatusServFail, MX: []MX{{Name: "d.example", Implicit: true, Status: StatusServFail}}, ImplicitMX: true}
+	for _, tt := range []struct {
+		name               string
+		mx                 Resolution
+		wantNull, wantImpl *bool
+	}{
+		{"refused", Resolution{Status: StatusDNSRefused}, nil, nil},
+		{"loop", Resolution{Status: StatusDNSLoop}, nil, nil},
+		{"servfail", Resolution{Status: StatusServFail}, nil, nil},
+		{"nxdomain", Resolution{Status: StatusNXDomain}, &no, &no},
+		{"null MX", Resolution{Status: StatusNullMX, NullMX: true}, &yes, &no},
+		{"implicit, address unknown", implicit, &no, &yes},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var d Domain
+			d.describe(&tt.mx)
+			if !equal(d.NullMX, tt.wantNull) || !equal(d.ImplicitMX, tt.wantImpl) {
+				t.Errorf("null_mx %v, implicit_mx %v", d.NullMX, d.ImplicitMX)
+			}
+		})
+	}
+}
+
+func equal(a, b *bool) bool { return a == b || a != nil && b != nil && *a == *b }
+
 // Overlapping ranges and single addresses within them: each endpoint is
 // contacted once, a named address always has a record, silent ones of a range
 // none.

@@ -8,8 +8,9 @@ import (
 
 // Plan shows the endpoints that Run would contact to show, each once and with
 // the first input that leads there, and contacts none of them; names are looked
-// up in the DNS. Warn is told of names that lead nowhere, and of what is excluded
-// or private but for addresses within a range. show is called on the goroutine that called Plan; its error ends the plan.
+// up in the DNS. Warn is told of names that lead nowhere, and of what is
+// excluded or private but for addresses within a range. show is called on the
+// goroutine that called Plan; its error ends the plan.
 func (s *Scanner) Plan(ctx context.Context, in iter.Seq2[Input, error], show func(Input, Endpoint) error) error {
 	e := newEngine(ctx, s, func(r Result) error {
 		if v := r.Service; v != nil && s.Warn != nil {

@@ -67,6 +67,10 @@ func (e *engine) attempt(t *task) *task {
 	if e.plan != nil {
 		return e.show(t)
 	}
+	if next, left := e.leaveAlone(t, &e.policy); left {
+		e.stats.deferred.Add(1)
+		return next
+	}
 	e.stats.inFlight.Add(1)
 	o, reverse := e.contact(t)
 	e.stats.inFlight.Add(-1)

@@ -110,12 +110,13 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 		limiter:  newLimiter(f.Rate),
 		special:  specialPrefixes(),
 		prober:   f.newProber(),
-		dial:     f.dialer(),
 		ptrs:     ptrs{known: newMemo[netip.Addr, *ptr](memoPTR)},
 		began:    time.Now(),
 	}
 	if f.Dial == nil {
 		e.route = hasRoute
+	} else {
+		e.dial = f.dialer()
 	}
 	e.run, e.abort = context.WithCancelCause(ctx)
 	e.intake, e.drain = context.WithCancel(e.run)
@@ -126,6 +127,11 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 func (e *engine) perform(in iter.Seq2[Input, error]) error {
 	defer e.abort(nil)
 	defer context.AfterFunc(e.intake, e.wake)()
+	if e.dial == nil {
+		watch, release := e.openSockets()
+		defer release()
+		go watch()
+	}
 	go e.conduct(in)
 	go e.watch(e.s.Stop)
 

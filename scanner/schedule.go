@@ -16,6 +16,7 @@ const (
 	memoNamed   = 16384 // outcomes kept of endpoints that were named or found through DNS
 	memoRange   = 2048  // outcomes kept of range addresses that answered
 	memoPTR     = 16384 // reverse lookups kept
+	memoBusy    = 16384 // addresses remembered for having complained
 )
 
 // A task is one endpoint on its way to an outcome. Its fields are guarded by
@@ -26,6 +27,7 @@ type task struct {
 	job      *job  // the first that led here; never changed
 	rows     []row // who wants to know
 	attempts int
+	left     int      // 1: was put off once untried, because its address had complained
 	best     *outcome // of the earlier attempts, the one that saw most
 	deferred bool
 }
@@ -55,6 +57,7 @@ type schedule struct {
 	live     map[Endpoint]*task // neither final nor forgotten: running, parked or deferred
 	named    *memo[Endpoint, *Service]
 	swept    *memo[Endpoint, *Service]
+	busy     *memo[netip.Addr, bool] // addresses that answered 421
 	parked   int
 	waiting  int
 	deferred []retry
@@ -76,6 +79,7 @@ func newSchedule(hostLimit int) *schedule {
 		live:  make(map[Endpoint]*task),
 		named: newMemo[Endpoint, *Service](memoNamed),
 		swept: newMemo[Endpoint, *Service](memoRange),
+		busy:  newMemo[netip.Addr, bool](memoBusy),
 	}
 	s.room = sync.NewCond(&s.mu)
 	return s
@@ -248,9 +252,12 @@ func (s *schedule) settle(ctx context.Context, t *task, o *outcome, p *policy) (
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next = s.release(t)
+	if o.status == StatusRateLimited {
+		s.busy.put(t.ep.Addr, true)
+	}
 	ranged := t.ranged()
 	switch {
-	case t.attempts <= p.retries && o.transient(ranged) && len(s.deferred) < maxDeferred:
+	case t.attempts+t.left <= p.retries && o.transient(ranged) && len(s.deferred) < maxDeferred:
 		if ctx.Err() != nil {
 			return verdictLost, next
 		}
@@ -262,6 +269,21 @@ func (s *schedule) settle(ctx context.Context, t *task, o *outcome, p *policy) (
 		return verdictSilent, next
 	}
 	return verdictWrite, next
+}
+
+// leaveAlone puts an attempt off to the end of the run if the address has
+// complained of too many connections, to other ports or under other names. It
+// does so once for each task, in the place of one of its retries. next is as
+// that of settle.
+func (s *schedule) leaveAlone(t *task, p *policy) (next *task, left bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if complained, _ := s.busy.get(t.ep.Addr); !complained || t.left > 0 || t.attempts > 0 || p.retries < 1 || len(s.deferred) >= maxDeferred {
+		return nil, false
+	}
+	t.left, t.deferred = 1, true
+	s.deferred = append(s.deferred, retry{at: time.Now().Add(p.pause(1)), task: t})
+	return s.release(t), true
 }
 
 // publish remembers the record of a final outcome and returns the rows that

@@ -214,6 +214,50 @@ func TestNoRetries(t *testing.T) {
 	}
 }
 
+// An address that complains is left alone until the end of the run: under all
+// its names and on all its ports, and then each of them is asked once more.
+func TestComplaint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const names = 20
+		busy := netip.MustParseAddr("198.41.0.1")
+		began := time.Now()
+		var dials []time.Duration
+		var mu sync.Mutex
+		network := &fakeNet{latency: 10 * time.Millisecond, behave: func(to netip.AddrPort, _ int) string {
+			mu.Lock()
+			defer mu.Unlock()
+			if to.Addr() != busy {
+				return serve
+			}
+			dials = append(dials, time.Since(began))
+			return tooBusy
+		}}
+		dns := &fakeDNS{mx: map[string]Resolution{}}
+		in := []Input{sweepOf("198.41.1.0-198.41.2.255")} // 512 other addresses
+		for i := range names {
+			name := fmt.Sprintf("d%d.example", i)
+			dns.mx[name] = mail(exchanger("mx."+name, 1, busy.String()))
+			in = append(in, domain(name))
+		}
+		s := &Scanner{Resolver: dns, Dial: network.dial, NoPTR: true, HostLimit: 1, Ports: []Port{{Number: 25}, {Number: 587}}, Stats: new(Stats)}
+		r := scan(t, s, in...)
+		if len(dials) != 1+2*names {
+			t.Errorf("%d connections to the address that complains, want one and then one for each of %d endpoints", len(dials), 2*names)
+		}
+		for _, at := range dials[1:] {
+			if at < 5*time.Second { // 1024 others at 200 a second
+				t.Errorf("asked again after %v, before the end of the run", at)
+			}
+		}
+		if got := r.statuses(); got[StatusRateLimited] != 2*names || got[StatusSuccess] != 1024 || len(r.domains) != names {
+			t.Errorf("statuses %v, %d domains", got, len(r.domains))
+		}
+		if c := s.Stats.Snapshot(); c.Deferred != 0 || c.Done != c.Known {
+			t.Errorf("counters at the end: %+v", c)
+		}
+	})
+}
+
 // Of two failed attempts the one that was greeted is reported.
 func TestBetterOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

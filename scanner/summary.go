@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mxsweep/mxsweep/scanner/fingerprint"
 )
 
 // NewRun returns the record that an output begins with: the options of s, the
@@ -19,8 +21,9 @@ func (s *Scanner) NewRun(version string, options map[string]string) *Run {
 	}
 	if k, err := s.knowledge(); err == nil {
 		r.Data = DataVersions{
-			Fingerprints:   k.fingerprints.Rules(),
-			AdvisoriesDate: k.advisories.Date(),
+			Fingerprints:     k.fingerprints.Rules(),
+			FingerprintsDate: fingerprint.Date(),
+			AdvisoriesDate:   k.advisories.Date(),
 		}
 	}
 	return r

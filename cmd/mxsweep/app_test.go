@@ -85,6 +85,9 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"-ip-version 5 x.example", "-ip-version"},
 		{"-source-ip here x.example", "-source-ip"},
+		{"-source-ip 192.0.2.77 127.0.0.1", "no address to connect from"},
+		{"-ehlo-domain a\x00b 127.0.0.1", "-ehlo-domain"},
+		{"-o report.doc 127.0.0.1", "report.doc"},
 		{"-r not/a/server x.example", "-resolvers"},
 		{"-probe loud x.example", "-probe"},
 		{"-json -csv x.example", "-json and -csv"},
@@ -94,6 +97,11 @@ func TestRefusals(t *testing.T) {
 		{"-ca-file app.go x.example", "no PEM certificate"},
 		{"-eh 1.2.3 x.example", "1.2.3"},
 		{"demo now", "demo takes no arguments"},
+		{"help me", "help takes no arguments"},
+		{"schema 1", "schema takes no arguments"},
+		{"findings certificate-expired", "findings takes no arguments"},
+		{"fingerprints -j nosuch", "nosuch"},
+		{"classify -explian", "-explian"},
 	} {
 		var out, errs bytes.Buffer
 		code := testApp(strings.NewReader(""), &out, &errs).run(t.Context(), strings.Fields(tt.args))

@@ -11,8 +11,8 @@ import (
 // demo scans a fleet of its own on loopback: no network is needed and nobody
 // else is contacted.
 func (a *app) demo(ctx context.Context, args []string) error {
-	if len(args) > 0 {
-		return usagef("demo takes no arguments")
+	if err := noArguments("demo", args); err != nil {
+		return err
 	}
 	fleet, err := startFleet()
 	if err != nil {
@@ -36,11 +36,23 @@ func (a *app) demo(ctx context.Context, args []string) error {
 	}
 	scan = append(scan, fleetTargets()...)
 	a.logf("a fleet of %d servers and a name server is up on loopback", len(fleet.servers))
-	a.logf("$ mxsweep %s", strings.Join(scan, " "))
+	a.logf("$ mxsweep %s", shellWords(scan))
 	if err := a.scan(ctx, scan); err != nil {
 		return err
 	}
 	a.logf("written: %s (every fact, NDJSON) and %s (one row per service)", ndjson, csv)
 	a.logf("the same for a real domain: mxsweep -o fleet.ndjson -o fleet.csv example.com")
 	return nil
+}
+
+// shellWords writes arguments so that they can be copied into a shell.
+func shellWords(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = arg
+		if strings.ContainsAny(arg, " !") {
+			words[i] = "'" + arg + "'"
+		}
+	}
+	return strings.Join(words, " ")
 }

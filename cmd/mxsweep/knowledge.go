@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mxsweep/mxsweep/output"
@@ -30,21 +32,41 @@ func (a *app) fingerprints(_ context.Context, args []string) error {
 		return err
 	}
 	products, err := set.Products()
+	if err == nil {
+		products, err = named(products, slugs)
+	}
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(a.stdout)
-	defer w.Flush()
 	switch {
 	case asJSON:
-		return writeJSONLines(w, products)
+		err = writeJSONLines(w, products)
 	case len(slugs) > 0:
-		return writeRules(w, products, slugs)
+		writeRules(w, products)
+	default:
+		writeProducts(w, products)
 	}
-	return writeProducts(w, products)
+	return errors.Join(err, w.Flush())
 }
 
-func writeProducts(w io.Writer, products []fingerprint.Product) error {
+// named returns the products of those slugs, in that order; all without any.
+func named(products []fingerprint.Product, slugs []string) ([]fingerprint.Product, error) {
+	if len(slugs) == 0 {
+		return products, nil
+	}
+	var some []fingerprint.Product
+	for _, slug := range slugs {
+		i := slices.IndexFunc(products, func(p fingerprint.Product) bool { return p.Slug == slug })
+		if i < 0 {
+			return nil, usagef("no fingerprint file is called %q: \"mxsweep fingerprints\" lists them", slug)
+		}
+		some = append(some, products[i])
+	}
+	return some, nil
+}
+
+func writeProducts(w io.Writer, products []fingerprint.Product) {
 	rules, examples, sources, classes := 0, 0, map[string]bool{}, map[string]int{}
 	for _, p := range products {
 		shown := 0
@@ -60,9 +82,8 @@ func writeProducts(w io.Writer, products []fingerprint.Product) error {
 		rules, examples = rules+len(p.Rules), examples+shown
 		classes[p.Class]++
 	}
-	_, err := fmt.Fprintf(w, "\n%d products (%s), %d rules, %d examples, %d sources\n",
+	fmt.Fprintf(w, "\n%d products (%s), %d rules, %d examples, %d sources\n",
 		len(products), countsText(classes), rules, examples, len(sources))
-	return err
 }
 
 func countsText(counts map[string]int) string {
@@ -75,29 +96,15 @@ func countsText(counts map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// writeRules shows every rule of the products named.
-func writeRules(w io.Writer, products []fingerprint.Product, slugs []string) error {
-	for _, slug := range slugs {
-		found := false
-		for _, p := range products {
-			if p.Slug == slug {
-				found = true
-				writeProductRules(w, p)
+// writeRules shows every rule of the products.
+func writeRules(w io.Writer, products []fingerprint.Product) {
+	for _, p := range products {
+		fmt.Fprintf(w, "%s: %s, %s\n", p.Slug, p.Product, p.Class)
+		for _, r := range p.Rules {
+			fmt.Fprintf(w, "  %s/%s  %s, %s, weight %d\n    %s\n    source: %s\n", p.Slug, r.ID, r.Signal, r.Kind, r.Weight, r.Pattern, r.Source)
+			for _, e := range r.Examples {
+				fmt.Fprintf(w, "    e.g. %s\n", output.Escape(e))
 			}
-		}
-		if !found {
-			return usagef("no fingerprint file is called %q: \"mxsweep fingerprints\" lists them", slug)
-		}
-	}
-	return nil
-}
-
-func writeProductRules(w io.Writer, p fingerprint.Product) {
-	fmt.Fprintf(w, "%s: %s, %s\n", p.Slug, p.Product, p.Class)
-	for _, r := range p.Rules {
-		fmt.Fprintf(w, "  %s/%s  %s, %s, weight %d\n    %s\n    source: %s\n", p.Slug, r.ID, r.Signal, r.Kind, r.Weight, r.Pattern, r.Source)
-		for _, e := range r.Examples {
-			fmt.Fprintf(w, "    e.g. %s\n", output.Escape(e))
 		}
 	}
 }
@@ -105,15 +112,18 @@ func writeProductRules(w io.Writer, p fingerprint.Product) {
 // findings lists every finding that can be reported.
 func (a *app) findings(_ context.Context, args []string) error {
 	var asJSON bool
-	if _, err := a.parseFew("findings", args, func(fs *flagSet) {
+	rest, err := a.parseFew("findings", args, func(fs *flagSet) {
 		fs.add(&asJSON, "json", "j", "one JSON object per finding")
-	}); err != nil {
+	})
+	if err == nil {
+		err = noArguments("findings", rest)
+	}
+	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(a.stdout)
-	defer w.Flush()
 	if asJSON {
-		return writeJSONLines(w, advisory.Catalog())
+		return errors.Join(writeJSONLines(w, advisory.Catalog()), w.Flush())
 	}
 	for _, e := range advisory.Catalog() {
 		fmt.Fprintf(w, "%s (%s)\n  %s\n  when: %s\n  why: %s\n  do: %s\n", e.ID, e.Severity, e.Title, e.Rule, e.Why, e.Remedy)
@@ -124,7 +134,7 @@ func (a *app) findings(_ context.Context, args []string) error {
 			fmt.Fprintf(w, "  see: %s\n", strings.Join(e.References, ", "))
 		}
 	}
-	return nil
+	return w.Flush()
 }
 
 func writeJSONLines[T any](w io.Writer, values []T) error {

@@ -28,6 +28,9 @@ import (
 )
 
 func main() {
+	// A reader of standard output that goes away must not kill the process: the
+	// write fails with EPIPE, and all other outputs are closed in good order.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancel(context.Background())
 	stopping, _ := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM) // first signal: no new work
 	context.AfterFunc(stopping, func() {

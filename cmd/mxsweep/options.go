@@ -155,7 +155,7 @@ func newFlags(o *options) *flagSet {
 
 	fs.group("dns")
 	fs.add(&o.resolvers, "resolvers", "r", "name servers, host or host:port (default: the system's)")
-	fs.add(&o.ipVersion, "ip-version", "iv", "address families to use: 4, 6 or 4,6")
+	fs.add(&o.ipVersion, "ip-version", "iv", "address families to look names up for: 4, 6 or 4,6")
 	fs.add(&o.dnsRate, "dns-rate-limit", "", "DNS queries a second, 0 = no limit")
 	fs.add(&o.dnsTimeout, "dns-timeout", "", "wait for a DNS answer, all attempts and servers together")
 	fs.add(&o.ptr, "ptr", "", "look up the PTR of contacted addresses (-ptr=false: do not)")

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/mxsweep/mxsweep/output"
 )
@@ -14,6 +20,40 @@ func (a *app) openOutputs(o *options) (output.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	columns, isTerminal := terminal(a.stdout)
+	format := output.NDJSON
+	switch {
+	case o.json && o.csv:
+		return nil, usagef("-json and -csv both choose the form of standard output: give one, and -o FILE for the other")
+	case o.csv:
+		format = output.CSV
+	case isTerminal && !o.json:
+		format = output.Text
+	}
+	writers, err := createFiles(o, fields)
+	if err != nil {
+		return nil, err
+	}
+	if len(writers) > 0 && !o.json && !o.csv && !isTerminal {
+		return output.Tee(writers...), nil
+	}
+	stdout := a.stdout
+	if len(writers) > 0 {
+		stdout = &optionalWriter{w: stdout}
+	}
+	w, err := output.New(stdout, format, output.Options{Fields: fields, Width: columns, Color: a.color(o, a.stdout)})
+	if err != nil {
+		return nil, err
+	}
+	return output.Tee(append(writers, w)...), nil
+}
+
+// createFiles makes the files of -o: all of them or, where one is impossible
+// and that can be known, none.
+func createFiles(o *options, fields []string) ([]output.Writer, error) {
+	if err := checkFiles(o); err != nil {
+		return nil, err
+	}
 	var writers []output.Writer
 	for _, path := range o.outputs {
 		w, err := output.Create(path, o.force, output.Options{Fields: fields})
@@ -23,31 +63,56 @@ func (a *app) openOutputs(o *options) (output.Writer, error) {
 		}
 		writers = append(writers, w)
 	}
-	columns, isTerminal := terminal(a.stdout)
-	format := output.NDJSON
-	switch {
-	case o.json && o.csv:
-		return nil, usagef("-json and -csv both choose the form of standard output: give one, and -o FILE for the other")
-	case o.csv:
-		format = output.CSV
-	case o.json:
-	case isTerminal:
-		format = output.Text
-	case len(o.outputs) > 0:
-		return output.Tee(writers...), nil
+	return writers, nil
+}
+
+// checkFiles looks at the files of -o before any of them is made or emptied.
+func checkFiles(o *options) error {
+	seen := map[string]bool{}
+	for _, path := range o.outputs {
+		if _, _, err := output.FormatOf(path); err != nil {
+			return usageError{err}
+		}
+		if seen[filepath.Clean(path)] {
+			return usagef("-output: %s is named twice", path)
+		}
+		seen[filepath.Clean(path)] = true
+		if _, err := os.Lstat(path); err == nil && !o.force {
+			return fmt.Errorf("output file %q exists already; use another name, or -force to overwrite it", path)
+		}
 	}
-	w, err := output.New(a.stdout, format, output.Options{Fields: fields, Width: columns, Color: a.color(o, a.stdout)})
-	if err != nil {
-		return nil, err
+	return nil
+}
+
+// An optionalWriter is a standard output that may go away, because the results
+// are also written to files: what a closed pipe does not take is dropped.
+type optionalWriter struct {
+	w    io.Writer
+	gone bool
+}
+
+// Write writes to the stream for as long as somebody reads it.
+func (o *optionalWriter) Write(p []byte) (int, error) {
+	if o.gone {
+		return len(p), nil
 	}
-	return output.Tee(append(writers, w)...), nil
+	n, err := o.w.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		o.gone = true
+		return len(p), nil
+	}
+	return n, err
 }
 
 func selectedFields(list string) ([]string, error) {
 	if list == "" {
 		return nil, nil
 	}
-	fields, err := output.SelectColumns(strings.Split(list, ","), nil)
+	names := strings.Split(list, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	fields, err := output.SelectColumns(names, nil)
 	if err != nil {
 		return nil, usagef("-fields: %w", err)
 	}

@@ -10,14 +10,17 @@ import (
 	"io/fs"
 	"iter"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/mxsweep/mxsweep/output"
 	"github.com/mxsweep/mxsweep/resolver"
 	"github.com/mxsweep/mxsweep/scanner"
+	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
 
 // scan is the main job: targets in, records out.
@@ -57,14 +60,14 @@ func (a *app) scanTargets(ctx context.Context, o *options, flags *flagSet) error
 	inputs := resolver.Inputs(reading, resolver.InputOptions{Direct: o.direct}, sources...)
 
 	if o.dryRun {
-		return a.dryRun(ctx, s, inputs)
+		return a.dryRun(ctx, o, s, inputs)
 	}
 	a.fitConcurrency(s, flags.isSet("concurrency"))
 	results, err := a.openOutputs(o)
 	if err != nil {
 		return err
 	}
-	s.EHLODomain = a.ehloDomain(ctx, o, s.Resolver)
+	s.EHLODomain = a.ehloDomain(reading, o, s.Resolver)
 	return a.runScan(ctx, o, flags, s, inputs, results)
 }
 
@@ -78,13 +81,12 @@ func (a *app) runScan(ctx context.Context, o *options, flags *flagSet, s *scanne
 	}
 	s.BadInput = func(e *scanner.InputError) error {
 		p.clear()
-		a.logf("bad target: %v", e)
-		if o.strict {
-			return errors.Join(errShown, e)
-		}
-		return nil
+		return a.badInput(o, e)
 	}
-	s.Warn = func(text string) { a.logf("warning: %s", text) }
+	s.Warn = func(text string) {
+		p.clear()
+		a.logf("warning: %s", text)
+	}
 
 	run := s.NewRun(buildVersion(), flags.changed())
 	var summary *scanner.Summary
@@ -107,6 +109,16 @@ func (a *app) runScan(ctx context.Context, o *options, flags *flagSet, s *scanne
 	return err
 }
 
+// badInput reports a target that cannot be used. With -strict it is an error,
+// which ends the run.
+func (a *app) badInput(o *options, e *scanner.InputError) error {
+	a.logf("bad target: %v", e)
+	if o.strict {
+		return errors.Join(errShown, e)
+	}
+	return nil
+}
+
 // sources are the places that targets come from, in the order in which they are
 // read: arguments, -u, -l, a piped standard input.
 func (a *app) sources(o *options) ([]resolver.Source, error) {
@@ -117,9 +129,13 @@ func (a *app) sources(o *options) ([]resolver.Source, error) {
 		sources = append(sources, resolver.Arguments(all))
 	}
 	for _, path := range o.lists {
-		if path != "-" {
-			sources = append(sources, resolver.File(path))
+		if path == "-" {
+			continue
 		}
+		if err := readable(path); err != nil {
+			return nil, fmt.Errorf("-list: %w", err)
+		}
+		sources = append(sources, resolver.File(path))
 	}
 	if dash || !o.noStdin && isPiped(a.stdin) {
 		sources = append(sources, resolver.Reader("stdin", a.stdin))
@@ -128,6 +144,26 @@ func (a *app) sources(o *options) ([]resolver.Source, error) {
 		return nil, usagef("no targets: name a domain, host, address or range, give a list with -l, or pipe one in")
 	}
 	return sources, nil
+}
+
+// readable returns an error for a list that cannot be read, so that it is known
+// before the lists in front of it have been scanned. A pipe is left alone: to
+// open it twice would break it.
+func readable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // isPiped reports whether a stream is a pipe, socket or file: something that
@@ -174,9 +210,12 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 		s.Seed = rand.Uint64()
 	}
 	if o.sourceIP != "" {
-		if s.SourceIP, err = netip.ParseAddr(o.sourceIP); err != nil {
-			return nil, nil, usagef("-source-ip: %q is no IP address", o.sourceIP)
+		if s.SourceIP, err = ownSource(o.sourceIP); err != nil {
+			return nil, nil, err
 		}
+	}
+	if err := smtp.CheckName(o.ehloDomain); err != nil {
+		return nil, nil, usagef("-ehlo-domain: %w", err)
 	}
 	if err := checkPositive(o); err != nil {
 		return nil, nil, err
@@ -189,6 +228,21 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	return s, dns.Close, nil
 }
 
+// ownSource reads the address to connect from, which must be one of this
+// machine: else every connection would fail, one by one. Binding a UDP socket
+// tells, and sends nothing.
+func ownSource(text string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return addr, usagef("-source-ip: %q is no IP address", text)
+	}
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
+	if err != nil {
+		return addr, fmt.Errorf("-source-ip: %s is no address to connect from on this machine: %w", addr, err)
+	}
+	return addr, conn.Close()
+}
+
 // unlimited maps the flags' 0 for "no limit" to the libraries' negative value.
 func unlimited(rate float64) float64 {
 	if rate == 0 {
@@ -198,11 +252,12 @@ func unlimited(rate float64) float64 {
 }
 
 func checkPositive(o *options) error {
-	for name, value := range map[string]int{
-		"concurrency": o.concurrency, "host-limit": o.hostLimit, "rate-limit": o.rate + 1, "dns-rate-limit": o.dnsRate + 1,
-		"retries": o.retries + 1, "connect-timeout": int(o.connectTimeout), "greeting-timeout": int(o.greetingTimeout),
-		"timeout": int(o.timeout), "target-timeout": int(o.targetTimeout), "stats-interval": int(o.statsInterval),
-		"dns-timeout": int(o.dnsTimeout),
+	for name, value := range map[string]int64{ // an int of 32 bits holds two seconds
+		"concurrency": int64(o.concurrency), "host-limit": int64(o.hostLimit),
+		"rate-limit": int64(o.rate) + 1, "dns-rate-limit": int64(o.dnsRate) + 1, "retries": int64(o.retries) + 1,
+		"connect-timeout": int64(o.connectTimeout), "greeting-timeout": int64(o.greetingTimeout),
+		"timeout": int64(o.timeout), "target-timeout": int64(o.targetTimeout), "stats-interval": int64(o.statsInterval),
+		"dns-timeout": int64(o.dnsTimeout),
 	} {
 		if value <= 0 {
 			return usagef("-%s is out of range: see \"mxsweep -h\"", name)
@@ -275,9 +330,13 @@ func (a *app) fitConcurrency(s *scanner.Scanner, asked bool) {
 	s.Concurrency = fits
 }
 
-// dryRun prints the endpoints that a scan would contact.
-func (a *app) dryRun(ctx context.Context, s *scanner.Scanner, inputs iter.Seq2[scanner.Input, error]) error {
-	s.BadInput = func(e *scanner.InputError) error { a.logf("bad target: %v", e); return nil }
+// dryRun prints the endpoints that a scan would contact, and says of which
+// targets it would contact none.
+func (a *app) dryRun(ctx context.Context, o *options, s *scanner.Scanner, inputs iter.Seq2[scanner.Input, error]) error {
+	s.BadInput = func(e *scanner.InputError) error { return a.badInput(o, e) }
+	if !o.silent {
+		s.Warn = func(text string) { a.logf("not contacted: %s", output.Escape(text)) }
+	}
 	w := bufio.NewWriter(a.stdout)
 	err := s.Plan(ctx, inputs, func(in scanner.Input, e scanner.Endpoint) error {
 		_, err := fmt.Fprintf(w, "%s\t%s\t%s\n", netip.AddrPortFrom(e.Addr, e.Port.Number), e.Port.Mode, output.Escape(in.Text))

@@ -15,9 +15,21 @@ import (
 var manual string
 
 // help prints the manual.
-func (a *app) help(context.Context, []string) error {
+func (a *app) help(_ context.Context, args []string) error {
+	if err := noArguments("help", args); err != nil {
+		return err
+	}
 	_, err := io.WriteString(a.stdout, manual)
 	return err
+}
+
+// noArguments refuses what a command would otherwise leave unsaid that it
+// ignores.
+func noArguments(command string, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no arguments", command)
+	}
+	return nil
 }
 
 // usage prints the flags by group; with the name of a group, that group alone.
@@ -76,7 +88,10 @@ func defaultText(f *flag.Flag) string {
 }
 
 // schema prints the JSON Schema of the records.
-func (a *app) schema(context.Context, []string) error {
+func (a *app) schema(_ context.Context, args []string) error {
+	if err := noArguments("schema", args); err != nil {
+		return err
+	}
 	_, err := a.stdout.Write(output.Schema())
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,32 +26,44 @@ const (
 )
 
 // record keeps and judges the certificates that a server sent, leaf first.
-func (t *TLS) record(sent []*x509.Certificate, serverName string, roots *x509.CertPool) {
+// Chain and name are judged apart from each other: a certificate that is valid
+// for another name is not an untrusted one.
+func (t *TLS) record(sent []*x509.Certificate, serverName string, known *chains, roots *x509.CertPool) {
 	t.ChainLength = len(sent)
 	if len(sent) == 0 {
 		return
 	}
+	v := known.get(sent, roots)
+	t.Certificate, t.Chain, t.ChainValid, t.ChainError = v.leaf, v.behind, v.valid, v.err
+	if serverName != "" {
+		// A name in the subject alone does not count (RFC 6125,
+		// section 6.4.4, and RFC 9525, section 6.3).
+		valid := sent[0].VerifyHostname(serverName) == nil
+		t.NameValid = &valid
+	}
+}
+
+// A chain is what was found out about certificates, whoever sends them. It is
+// shared and never changed.
+type chain struct {
+	leaf   *Certificate
+	behind []ChainCert
+	valid  *bool
+	err    string
+	at     time.Time // of the judgment
+}
+
+// judge finds it out.
+func judge(sent []*x509.Certificate, roots *x509.CertPool) *chain {
 	leaf, behind := sent[0], sent[1:min(len(sent), 1+maxIntermediates)]
-	t.Certificate = facts(leaf)
+	v := &chain{leaf: facts(leaf), behind: []ChainCert{}, at: time.Now()}
 	for _, cert := range behind[:min(len(behind), maxChain)] {
-		t.Chain = append(t.Chain, ChainCert{
+		v.behind = append(v.behind, ChainCert{
 			Subject:  cut(cert.Subject.String(), maxName),
 			Issuer:   cut(cert.Issuer.String(), maxName),
 			NotAfter: cert.NotAfter.UTC(),
 			SHA256:   fingerprint(cert.Raw),
 		})
-	}
-	t.judge(leaf, behind, serverName, roots)
-}
-
-// judge checks chain and name apart from each other: a certificate that is
-// valid for another name is not an untrusted one.
-func (t *TLS) judge(leaf *x509.Certificate, behind []*x509.Certificate, serverName string, roots *x509.CertPool) {
-	if serverName != "" {
-		// A name in the subject alone does not count (RFC 6125,
-		// section 6.4.4, and RFC 9525, section 6.3).
-		valid := leaf.VerifyHostname(serverName) == nil
-		t.NameValid = &valid
 	}
 	pool := x509.NewCertPool()
 	for _, cert := range behind {
@@ -59,16 +72,55 @@ func (t *TLS) judge(leaf *x509.Certificate, behind []*x509.Certificate, serverNa
 	_, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         roots,
 		Intermediates: pool,
-		CurrentTime:   time.Now(),
+		CurrentTime:   v.at,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	if err != nil {
-		t.ChainError = err.Error()
+		v.err = err.Error()
 	}
 	if _, noRoots := errors.AsType[x509.SystemRootsError](err); !noRoots {
 		valid := err == nil
-		t.ChainValid = &valid
+		v.valid = &valid
 	}
+	return v
+}
+
+// The bounds of how many judgments are kept, and for how long one holds, as
+// certificates expire.
+const (
+	maxKept = 1024
+	maxAge  = 10 * time.Minute
+)
+
+// chains keeps judgments. The hosts of a fleet often share a certificate, and
+// verifying it costs as much as the rest of the handshake. The zero value is
+// ready.
+type chains struct {
+	mu   sync.Mutex
+	kept map[[sha256.Size]byte]*chain
+}
+
+// get returns what is to be said about certificates.
+func (k *chains) get(sent []*x509.Certificate, roots *x509.CertPool) *chain {
+	h := sha256.New()
+	for _, cert := range sent { // each one says how long it is, so they can follow each other
+		h.Write(cert.Raw)
+	}
+	id := [sha256.Size]byte(h.Sum(nil))
+	k.mu.Lock()
+	v := k.kept[id]
+	k.mu.Unlock()
+	if v != nil && time.Since(v.at) < maxAge {
+		return v
+	}
+	v = judge(sent, roots)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.kept) >= maxKept || k.kept == nil {
+		k.kept = make(map[[sha256.Size]byte]*chain) // whatever is in use comes back at once
+	}
+	k.kept[id] = v
+	return v
 }
 
 // facts returns what a certificate says.

@@ -33,7 +33,7 @@ type conversation struct {
 
 // hold is the whole conversation.
 func (c *conversation) hold(mode Mode) error {
-	if err := checkName(c.t.NameSent); err != nil {
+	if err := CheckName(c.t.NameSent); err != nil {
 		return &Error{PhaseConnect, KindLocal, err}
 	}
 	err := c.open(mode)

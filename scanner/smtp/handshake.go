@@ -35,7 +35,7 @@ func (c *conversation) handshake(d time.Duration) error {
 	err := conn.Handshake()
 	c.t.Timings.TLS = since(start)
 	c.t.TLS.ServerName = sni(c.serverName)
-	c.t.TLS.record(sent, c.serverName, c.Roots)
+	c.t.TLS.record(sent, c.serverName, &c.chains, c.Roots)
 	if err != nil {
 		err = c.handshakeError(err)
 		c.t.TLS.Error = strings.TrimPrefix(err.Error(), "tls: ")

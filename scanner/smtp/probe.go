@@ -41,6 +41,7 @@ type Prober struct {
 	wires  sync.Pool // of *wire
 	once   sync.Once
 	suites []uint16 // see Prober.tlsConfig
+	chains chains
 }
 
 // Probe holds one conversation on conn, which it owns and closes. serverName is
@@ -103,8 +104,10 @@ func addressLiteral(addr net.Addr) string {
 	return "[" + ip.String() + "]"
 }
 
-// checkName refuses a name that would break out of its command line.
-func checkName(name string) error {
+// CheckName returns an error for a name that cannot be a [Prober.Name]: one that
+// would break out of its command line, or is longer than the 255 octets of RFC
+// 5321, section 4.5.3.1.2. Probe refuses such a name, too.
+func CheckName(name string) error {
 	if len(name) > 255 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return fmt.Errorf("%q cannot be the argument of EHLO: want a host name or address literal", name)
 	}
