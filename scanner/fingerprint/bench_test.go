@@ -12,10 +12,7 @@ import (
 // corpus is what a sweep meets: whole transcripts of the data, and its greetings
 // each with the rest of a common conversation.
 func corpus(b testing.TB) []*Signals {
-	files, err := readFiles(os.DirFS("data"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	files, _ := readFiles(os.DirFS("data")) // TestFilesAreSound reports what is wrong
 	var all []*Signals
 	for _, f := range files {
 		for _, r := range f.Rules {
@@ -66,7 +63,7 @@ func BenchmarkClassify(b *testing.B) {
 }
 
 // BenchmarkClassifyLargeSet has ten times the rules, each with words of its
-// own, so that what the size of the set costs is seen. Budget: 15 µs.
+// own, so that what the size of the set costs is seen. No budget: it shows the trend.
 func BenchmarkClassifyLargeSet(b *testing.B) {
 	set := enlarged(b, 10)
 	records := corpus(b)
@@ -111,8 +108,8 @@ func enlarged(b testing.TB, n int) *Set {
 	return set
 }
 
-// BenchmarkDecodeLargeSet is the start-up with ten times the rules. Budget:
-// 25 ms.
+// BenchmarkDecodeLargeSet is the start-up with ten times the rules, for the
+// trend.
 func BenchmarkDecodeLargeSet(b *testing.B) {
 	data, err := encodeCompact(enlarged(b, 10).compact)
 	if err != nil {

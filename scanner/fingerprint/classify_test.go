@@ -265,3 +265,41 @@ func FuzzClassify(f *testing.F) {
 		set.Wants(sig)
 	})
 }
+
+// TestCommonWordsNameNothing: what any small program may say, alone or beside
+// a plain greeting, is no product's.
+func TestCommonWordsNameNothing(t *testing.T) {
+	set := builtIn(t)
+	var all []Signals
+	for _, text := range []string{
+		"220 mail.example.com ESMTP", "220 ESMTP ready", "220 Welcome to our mail server", "220 localhost SMTP", "220 mail.example.com ESMTP Ubuntu",
+		"220 mail.example.com ESMTP amavis", "220 mail.example.com ESMTP SMTP Server 1.0", "220 mail.example.com ESMTP 2024.02.06 ready",
+		"220 mail.example.com ESMTP Momentum Ltd", "220 mail.example.com ESMTP Sendmail-compatible relay",
+		"421 Service not available, closing transmission channel", "554 No SMTP service here", "554 5.7.1 Access denied",
+	} {
+		all = append(all, Signals{Greeting: text})
+	}
+	const plain = "220 mail.example.com ESMTP\r\n"
+	for _, text := range []string{
+		"Bye", "Bye.", "bye", "Goodbye", "goodbye", "OK", "Closing connection", "Service closing transmission channel",
+		"mail.example.com Service closing transmission channel", "2.0.0 Goodbye", "2.0.0 Bye", "2.0.0 Bye.",
+	} {
+		all = append(all, Signals{Greeting: plain, Quit: "221 " + text + "\r\n"})
+	}
+	for _, text := range []string{
+		"500 Unknown command", "500 Syntax error", "500 Syntax Error", "502 Command not implemented", "500 Command not implemented",
+		"500 5.5.1 Unknown command", "500 Error: unknown command", "503 Bad sequence of commands", "500 Invalid command",
+	} {
+		all = append(all, Signals{Greeting: plain, Unknown: text + "\r\n"})
+	}
+	for _, text := range []string{"OK", "Hello", "Hello.", "mail.example.com", "mail.example.com Hello"} {
+		all = append(all, Signals{Greeting: plain, EHLO: "250 " + text + "\r\n"}, Signals{Greeting: plain, HELO: "250 " + text + "\r\n"},
+			Signals{Greeting: plain, Noop: "250 " + text + "\r\n"}, Signals{Greeting: plain, Rset: "250 " + text + "\r\n"},
+			Signals{Greeting: plain, Vrfy: "252 2.0.0 " + text + "\r\n"})
+	}
+	for _, sig := range all {
+		if sw, _ := set.Classify(&sig); sw.Slug != "" {
+			t.Errorf("%+v names %s (%.2f)", sig, sw.Slug, sw.Confidence)
+		}
+	}
+}

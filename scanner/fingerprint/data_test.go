@@ -24,6 +24,14 @@ func wanted(slug string) bool {
 	return *only == "" || slices.Contains(strings.Split(*only, ","), slug)
 }
 
+// skipOnly skips a test of the whole set, of which -only wants a part.
+func skipOnly(t *testing.T) {
+	t.Helper()
+	if *only != "" {
+		t.Skip("-only is given")
+	}
+}
+
 // loadData reads the data directory from disk, so that a contributor needs not
 // generate anything to test a file. Files with faults are left out, so that the
 // others can still be tested; TestFilesAreSound reports them.
@@ -43,6 +51,11 @@ func TestFilesAreSound(t *testing.T) {
 	names, err := fs.Glob(dir, "*.yaml")
 	if err != nil || len(names) == 0 {
 		t.Fatal("no data files", err)
+	}
+	for _, slug := range strings.Split(*only, ",") {
+		if slug != "" && !slices.Contains(names, slug+".yaml") {
+			t.Errorf("-only %s: there is no file data/%s.yaml", slug, slug)
+		}
 	}
 	for _, name := range names {
 		if _, err := readFile(dir, name); err != nil && wanted(strings.TrimSuffix(name, ".yaml")) {
@@ -352,9 +365,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 // TestCompiledIsCurrent: compiled.tsv holds what data/*.yaml says.
 func TestCompiledIsCurrent(t *testing.T) {
-	if *only != "" {
-		t.Skip("-only is given")
-	}
+	skipOnly(t)
 	_, set := loadData(t)
 	want, err := encodeCompact(set.compact)
 	if err != nil {

@@ -88,6 +88,13 @@ func readFiles(fsys fs.FS) ([]*file, error) {
 	}
 	var files []*file
 	var faults []error
+	if len(names) == 0 {
+		faults = append(faults, errors.New("there is no file <product>.yaml"))
+	}
+	others, _ := fs.Glob(fsys, "*.yml") // the pattern is sound
+	for _, name := range others {
+		faults = append(faults, fmt.Errorf("%s:1: the name must end in .yaml", name))
+	}
 	for _, name := range names {
 		f, err := readFile(fsys, name)
 		if err != nil {
@@ -289,7 +296,7 @@ func (f *file) checkRule(l *faultList, line int, r *fileRule) {
 		l.add(line, "weight %d: expected %d to %d", r.Weight, minWeight, maxWeight)
 	}
 	if r.Source == "" && f.Source == "" {
-		l.add(line, "rule has no source")
+		l.add(line, "rule has no source, nor has the file")
 	}
 	if len(r.Examples) == 0 {
 		l.add(line, "rule has no examples")

@@ -63,7 +63,7 @@ func TestLoadFaults(t *testing.T) {
 		{"?P<version>", "?P<vers>", `example.yaml:8: pattern: group "vers"`},
 		{`\d+\.\d+`, `\d+(?=x)`, "example.yaml:8: pattern: "},
 		{"id: greeting", "id: Greeting_1", `example.yaml:8: rule id "Greeting_1"`},
-		{"source: made for this test\n", "", "example.yaml:7: rule has no source"},
+		{"source: made for this test\n", "", "example.yaml:7: rule has no source, nor has the file"},
 		{"rules:", "transcripts:\n  - signals: {hello: x}\nrules:", `example.yaml:8: unknown signal "hello"`},
 		{"    examples:\n      - text: 220 mx.example.com ESMTP Example 1.2\n        version: \"1.2\"\n", "", "example.yaml:8: rule has no examples"},
 		{"rules:", "rules: [", "example.yaml:"},
@@ -112,6 +112,7 @@ func TestLoadWholeFileFaults(t *testing.T) {
 // TestWith: a file adds to a set or replaces the one of its name, and the old
 // set stays as it was.
 func TestWith(t *testing.T) {
+	skipOnly(t)
 	old := builtIn(t)
 	changed := strings.NewReplacer("product: Example", "product: My Exim", "ESMTP Example", "ESMTP Mine").Replace(soundFile)
 	set, err := old.With(fstest.MapFS{"example.yaml": {Data: []byte(soundFile)}, "exim.yaml": {Data: []byte(changed)}})
@@ -143,6 +144,7 @@ func TestWith(t *testing.T) {
 
 // TestProducts: the listing agrees with the rules that are in use.
 func TestProducts(t *testing.T) {
+	skipOnly(t)
 	set := builtIn(t)
 	products, err := set.Products()
 	if err != nil {
@@ -349,4 +351,17 @@ func FuzzLoad(f *testing.F) {
 			set.Classify(&Signals{Greeting: string(data), EHLO: string(data)})
 		}
 	})
+}
+
+// TestWithRefusesOtherFiles: a directory without a file, or with one that would
+// be passed over in silence, is an error.
+func TestWithRefusesOtherFiles(t *testing.T) {
+	for want, fsys := range map[string]fstest.MapFS{
+		"there is no file <product>.yaml":       {},
+		"foo.yml:1: the name must end in .yaml": {"foo.yml": {}},
+	} {
+		if _, err := (&Set{}).With(fsys); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
 }

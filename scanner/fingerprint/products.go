@@ -54,7 +54,7 @@ func (s *Set) Products() ([]Product, error) {
 func (f *file) describe() Product {
 	p := Product{
 		Slug: f.slug, Product: f.Product, Vendor: f.Vendor, CPE: f.CPE, Class: f.Class,
-		Versions: f.Versions, Family: f.Family, Transcripts: len(f.Transcripts),
+		Versions: f.Versions, Family: f.Family, Transcripts: len(f.Transcripts), Rules: []Rule{},
 	}
 	if f.Provider != nil {
 		p.Provider = f.Provider.Name
