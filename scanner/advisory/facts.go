@@ -69,6 +69,8 @@ type Certificate struct {
 	SubjectCN          string
 	Issuer             string
 	SANs               []string
+	SHA256             string // fingerprint, hexadecimal
+	SPKISHA256         string // fingerprint of the public key
 	NotBefore          time.Time
 	NotAfter           time.Time
 	KeyType            string // "RSA", "ECDSA", ...

@@ -42,6 +42,10 @@ type Finding struct {
 	References []string `json:"references"`    // URLs, CVE ids, RFC sections
 	CWE        string   `json:"cwe,omitempty"` // e.g. "CWE-319"; "" where none fits
 
+	// Ignored says until when and why a policy ignores the finding, whose
+	// severity is info then; "" where none does.
+	Ignored string `json:"ignored,omitempty"`
+
 	// Advisories are the CVEs behind a "known-exploited" or
 	// "known-vulnerabilities" finding, worst first.
 	Advisories []Match `json:"advisories,omitempty"`

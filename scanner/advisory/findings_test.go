@@ -142,6 +142,8 @@ func TestFindings(t *testing.T) {
 			checkFinding(t, tt.id, tt.severity, tt.evidence, s.Domain(has), s.Domain(hasNot))
 		})
 	}
+	testFleetFindings(t, covered)
+	testPolicyFindings(t, covered)
 	for _, e := range Catalog() {
 		if !covered[e.ID] {
 			t.Errorf("%s: no facts in this test have it", e.ID)

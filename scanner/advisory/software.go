@@ -28,9 +28,14 @@ func (r *report) software(p *product, f *Facts) {
 // of those that are known to be exploited, one of the others. A finding for
 // each CVE would bury all else.
 func (r *report) advisories(p *product, f *Facts, v version.Version) {
-	hits := p.hits(f, v)
-	r.matched("known-exploited", p, f, v, hits, true)
-	r.matched("known-vulnerabilities", p, f, v, hits, false)
+	key := remembered{f.Software.Version, f.Software.Update, f.Software.OS, p.missing(f)}
+	r.findings = append(r.findings, p.memory.recall(key, func() []Finding {
+		about := report{entries: r.entries}
+		hits := p.hits(f, v)
+		about.matched("known-exploited", p, f, v, hits, true)
+		about.matched("known-vulnerabilities", p, f, v, hits, false)
+		return about.findings
+	})...)
 }
 
 // matched makes the finding about those of the hits that are exploited, or are

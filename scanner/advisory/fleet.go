@@ -1,0 +1,149 @@
+package advisory
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Bounds of a Fleet. A comparison needs a few hundred bytes for each name,
+// address and key, so its memory stays below some 30 MB whatever is scanned.
+const (
+	maxFleetSubjects = 1 << 15 // names, addresses and keys, each
+	maxKeyHolders    = 16      // addresses remembered for each key
+	maxFleetFindings = 1000
+)
+
+// sharedKey is the number of addresses from which on a key counts as shared: a
+// host with IPv4 and IPv6 has two.
+const sharedKey = 3
+
+// A Fleet compares the services of a run with each other, for the findings that
+// no service shows by itself. The zero value is ready. It is used by one
+// goroutine at a time.
+type Fleet struct {
+	keys   map[string][]netip.Addr // public key to the addresses that use it
+	certs  map[string]*contrast    // host name to the certificates seen there
+	hosts  map[string]*contrast    // host name to the software seen there
+	addrs  map[netip.Addr]*contrast
+	missed uint64 // services that were not compared for want of room
+}
+
+// A contrast is the first thing seen of a subject, and the first other one.
+type contrast struct{ first, other sighting }
+
+type sighting struct {
+	what string // "" is none
+	at   netip.AddrPort
+}
+
+// Add takes in one service. The same one may come again, under another name.
+func (f *Fleet) Add(v *Facts) {
+	if f.keys == nil {
+		f.keys, f.certs = map[string][]netip.Addr{}, map[string]*contrast{}
+		f.hosts, f.addrs = map[string]*contrast{}, map[netip.Addr]*contrast{}
+	}
+	at := netip.AddrPortFrom(v.Addr, v.Port)
+	host := strings.ToLower(strings.TrimSuffix(v.Host, "."))
+	room := true
+	if v.TLS != nil && v.TLS.Certificate != nil {
+		room = f.key(v.TLS.Certificate.SPKISHA256, v.Addr) && room
+		room = note(f.certs, host, sighting{v.TLS.Certificate.SHA256, at}) && room
+	}
+	if name := v.Software.Product; name != "" {
+		room = note(f.hosts, host, sighting{program(&v.Software), at}) && room
+		room = note(f.addrs, v.Addr, sighting{program(&v.Software), at}) && room
+	}
+	if !room {
+		f.missed++
+	}
+}
+
+func program(s *Software) string { return strings.TrimSpace(s.Product + " " + s.Version) }
+
+// key remembers who uses a public key. It returns false if there is no room.
+func (f *Fleet) key(spki string, addr netip.Addr) bool {
+	holders, known := f.keys[spki]
+	switch {
+	case spki == "" || slices.Contains(holders, addr) || len(holders) == maxKeyHolders:
+		return true
+	case !known && len(f.keys) == maxFleetSubjects:
+		return false
+	}
+	f.keys[spki] = append(holders, addr)
+	return true
+}
+
+// note remembers what was seen of a subject. It returns false if there is no
+// room.
+func note[K comparable](seen map[K]*contrast, subject K, s sighting) bool {
+	var none K
+	c := seen[subject]
+	switch {
+	case subject == none || s.what == "":
+	case c == nil && len(seen) == maxFleetSubjects:
+		return false
+	case c == nil:
+		seen[subject] = &contrast{first: s}
+	case c.first.differs(s.what) && c.other.what == "":
+		c.other = s
+	}
+	return true
+}
+
+// differs reports whether two texts name different things. A version that one
+// port shows and another hides is no difference.
+func (s sighting) differs(what string) bool {
+	return s.what != what && !strings.HasPrefix(s.what, what+" ") && !strings.HasPrefix(what, s.what+" ")
+}
+
+// Fleet judges what the services of a run have in common, or have not. The
+// order is that of [Set.Service]; at most 1000 findings are returned.
+func (s *Set) Fleet(f *Fleet) []Finding {
+	r := report{entries: s.entries, findings: []Finding{}}
+	for spki, holders := range f.keys {
+		if len(holders) >= sharedKey {
+			r.sharedKey(spki, holders)
+		}
+	}
+	contrasts(&r, "certificate-differs", f.certs, quoted)
+	contrasts(&r, "software-differs", f.hosts, quoted)
+	contrasts(&r, "software-differs", f.addrs, netip.Addr.String)
+	// Maps have no order, and equal runs are to have equal records.
+	slices.SortFunc(r.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), strings.Compare(a.Evidence, b.Evidence))
+	})
+	if hidden := len(r.findings) - maxFleetFindings; hidden > 0 || f.missed > 0 {
+		r.findings = r.findings[:min(len(r.findings), maxFleetFindings)]
+		r.add("fleet-incomplete", "services not compared: %d, findings not listed: %d", f.missed, max(hidden, 0))
+	}
+	return r.sorted()
+}
+
+func (r *report) sharedKey(spki string, holders []netip.Addr) {
+	count := ""
+	if len(holders) == maxKeyHolders {
+		count = " or more"
+	}
+	names := make([]string, 0, sharedKey)
+	for _, addr := range holders[:sharedKey] {
+		names = append(names, addr.String())
+	}
+	r.add("key-shared", "the key %.16s... is used at %d%s addresses, among them %s",
+		spki, len(holders), count, strings.Join(names, ", "))
+}
+
+func quoted(host string) string { return `"` + host + `"` }
+
+// contrasts adds a finding for each subject of which two things were seen.
+func contrasts[K comparable](r *report, id string, seen map[K]*contrast, name func(K) string) {
+	for subject, c := range seen {
+		if c.other.what != "" {
+			r.add(id, "%s: %s at %s, %s at %s", name(subject), shorten(c.first.what), c.first.at, shorten(c.other.what), c.other.at)
+		}
+	}
+}
+
+// shorten keeps both halves of a comparison within the evidence.
+func shorten(what string) string { return clip(what, 64) }
