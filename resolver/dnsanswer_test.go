@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -110,12 +111,19 @@ func FuzzReadAnswer(f *testing.F) {
 		if !call.answeredBy(packet) {
 			return
 		}
-		var m dns.Msg
-		if m.Unpack(packet) != nil {
+		m, err := unpackAnswer(packet, headerSize+len(call.question))
+		var whole dns.Msg // the library's word on it
+		if wholeErr := whole.Unpack(packet); (err == nil) != (wholeErr == nil) {
+			t.Fatalf("without the question: %v; with it: %v", err, wholeErr)
+		}
+		if err != nil {
 			return
 		}
-		a := readAnswer(&m, q, "a:53")
+		a := readAnswer(m, q, "a:53")
 		checkAnswer(t, a)
+		if b := readAnswer(&whole, q, "a:53"); !reflect.DeepEqual(a, b) {
+			t.Errorf("without the question: %+v\nwith it: %+v", a, b)
+		}
 		if a.authentic && packet[3]&flagAuthentic == 0 {
 			t.Error("authentic data that no server claimed")
 		}

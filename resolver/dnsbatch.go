@@ -196,12 +196,37 @@ func (b *dnsBatch) read(ctx context.Context, call *dnsCall, s *dnsServer, messag
 				err: fmt.Sprintf("truncated answer from %s, and none over TCP: %v", s.address, err)}
 		}
 	}
-	var m dns.Msg
-	if err := m.Unpack(message); err != nil {
+	m, err := unpackAnswer(message, headerSize+len(call.question))
+	if err != nil {
 		return &dnsAnswer{status: scanner.StatusServFail, ttl: failureTTL,
 			err: fmt.Sprintf("malformed answer from %s: %v", s.address, err)}
 	}
-	return readAnswer(&m, call.q, s.address)
+	return readAnswer(m, call.q, s.address)
+}
+
+// unpackAnswer reads the records of a message, which begin at a place behind the
+// question. That has been compared already, and reading it again would take as
+// long as reading a usual answer.
+func unpackAnswer(message []byte, at int) (*dns.Msg, error) {
+	m := new(dns.Msg)
+	m.Rcode = int(message[3] & 0xf)
+	m.AuthenticatedData = message[3]&flagAuthentic != 0
+	for i, section := range []*[]dns.RR{&m.Answer, &m.Ns, &m.Extra} {
+		for range binary.BigEndian.Uint16(message[6+2*i:]) {
+			if at == len(message) {
+				break // counts are wrong in the wild; what is there counts
+			}
+			rr, next, err := dns.UnpackRR(message, at)
+			if err != nil {
+				return nil, err
+			}
+			*section, at = append(*section, rr), next
+		}
+	}
+	if opt := m.IsEdns0(); opt != nil {
+		m.Rcode |= opt.ExtendedRcode() // RFC 6891, section 6.1.3
+	}
+	return m, nil
 }
 
 // overTCP asks one server over a TCP connection of its own.

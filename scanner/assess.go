@@ -30,30 +30,37 @@ func (s *Scanner) knowledge() (knowledge, error) {
 	if s.Fingerprints != nil {
 		k.fingerprints = s.Fingerprints
 	}
+	if s.Advisories != nil {
+		k.advisories = s.Advisories
+	}
 	return k, err
 }
 
 // Assess sets Software, Provider and Findings of a service record, and the
 // Findings of a domain record, from the other facts in the record. It is a pure
 // function of the record and of the data, so that stored records can be
-// assessed again with newer data; Run has done it for its own.
+// assessed again with newer data; Run has done it for its own. What comes of
+// comparing records with each other is the work of a [Review].
 func (s *Scanner) Assess(r *Result) {
 	k, err := s.knowledge()
 	if err != nil {
 		return
 	}
 	if v := r.Service; v != nil {
-		v.Software, v.Provider = k.fingerprints.Classify(v.Signals())
-		v.Findings = k.advisories.Service(v.facts())
+		sig := v.signals()
+		v.Software, v.Provider = k.fingerprints.Classify(&sig)
+		f := v.facts()
+		v.Findings = s.Policy.Service(f, k.advisories.Service(f))
 	}
 	if d := r.Domain; d != nil {
-		d.Findings = k.advisories.Domain(d.facts())
+		f := d.facts()
+		d.Findings = s.Policy.Domain(f, d.Timestamp, k.advisories.Domain(f))
 	}
 }
 
 // newProber returns the conversation with the options of s.
 func (s *Scanner) newProber() *smtp.Prober {
-	p := &smtp.Prober{Name: s.EHLODomain, GreetingTimeout: s.GreetingTimeout, Timeout: s.Timeout, Roots: s.Roots}
+	p := &smtp.Prober{Name: s.EHLODomain, GreetingTimeout: s.GreetingTimeout, Timeout: s.Timeout, Roots: s.Roots, LightTLS: s.LightTLS}
 	if s.Probe != ProbePassive {
 		p.Ask = s.ask
 	}
@@ -73,9 +80,10 @@ func (s *Scanner) ask(t *smtp.Transcript) []smtp.Command {
 	}
 	var v Service
 	v.fillTranscript(t)
+	sig := v.signals()
 	var commands []smtp.Command
 	errors := 0
-	for _, want := range k.fingerprints.Wants(v.Signals()) {
+	for _, want := range k.fingerprints.Wants(&sig) {
 		switch cmd := command(want); {
 		case cmd == "":
 		case cmd == smtp.CmdHelp, cmd == smtp.CmdUnknown, cmd == smtp.CmdVrfy && s.Probe == ProbeFull:
@@ -110,7 +118,12 @@ func command(signal string) smtp.Command {
 
 // Signals returns what the record offers to the classification.
 func (s *Service) Signals() *fingerprint.Signals {
-	sig := &fingerprint.Signals{
+	sig := s.signals()
+	return &sig
+}
+
+func (s *Service) signals() fingerprint.Signals {
+	sig := fingerprint.Signals{
 		Greeting: string(s.Banner), HELO: string(s.HELO), STARTTLS: string(s.STARTTLS),
 		Help: string(s.Help), Unknown: string(s.UnknownCommand), Noop: string(s.Noop),
 		Rset: string(s.Rset), Vrfy: string(s.Vrfy), Quit: string(s.Quit),
@@ -176,7 +189,7 @@ func tlsFacts(t *smtp.TLS) *advisory.TLS {
 	}
 	if c := t.Certificate; c != nil {
 		f.Certificate = &advisory.Certificate{
-			SubjectCN: c.SubjectCN, Issuer: c.Issuer, SANs: c.SANs,
+			SubjectCN: c.SubjectCN, Issuer: c.Issuer, SANs: c.SANs, SHA256: c.SHA256, SPKISHA256: c.SPKISHA256,
 			NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 			KeyType: c.KeyType, KeyBits: c.KeyBits, SignatureAlgorithm: c.SignatureAlgorithm,
 			SelfSigned: c.SelfSigned, Wildcard: c.Wildcard,

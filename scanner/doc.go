@@ -25,8 +25,9 @@
 // HostLimit; an endpoint that has to wait is parked and occupies no worker.
 //
 // A failure that may pass (a timeout, a reset, 421, SERVFAIL) is tried again
-// at the end of the run. The record of a [Domain] comes when all of its services
-// are final.
+// at the end of the run. Servers that complain, and all of the same address or
+// provider, are left alone until then (pace.go). The record of a [Domain] comes
+// when all of its services are final.
 //
 // # Pressure goes backwards
 //
@@ -42,6 +43,17 @@
 // under way finish and are written. Cancelling the context ends everything at
 // once. In both cases the last record is a [Summary] that says interrupted, and
 // an endpoint that is not final has no record: a cut-off probe is not a finding.
+//
+// # Going on
+//
+// The records are all the state that a run has: whatever ends it, a [Ledger] of
+// those that were written makes another run emit the rest, none missing, none
+// twice. Three things make that work. A domain's own record comes last and says
+// that its services are complete. Of a range, which has no record for what is
+// silent, [Progress] records say how far its permuted order is final, and name
+// what is not below that mark. And of everything else, a row that is there is
+// not emitted again. The same permuted order, dealt out by a modulus, makes a
+// [Shard].
 //
 // # Failure is data
 //

@@ -11,15 +11,14 @@ import (
 const maxAddresses = 64
 
 // expand turns an input into endpoints and submits them.
-func (e *engine) expand(in Input) {
-	j := &job{in: in}
+func (e *engine) expand(j *job) {
 	switch {
-	case in.Kind != KindRange:
+	case j.cursor != nil:
+		e.expandRange(j.cursor)
+	case j.in.Kind != KindRange:
 		e.expandName(j)
-	case in.First == in.Last:
-		e.expandAddress(j)
 	default:
-		e.expandRange(j)
+		e.expandAddress(j)
 	}
 }
 
@@ -50,6 +49,8 @@ func (e *engine) expandName(j *job) {
 	j.open.Store(1)
 	if j.in.Kind == KindDomain {
 		j.domain = &Domain{Domain: j.in.Name, Status: StatusExcluded}
+	} else if e.skip(row{job: j}, j.in.Name, netip.Addr{}, 0) {
+		return // it led nowhere
 	}
 	if e.excludedNames(j.in.Name) {
 		e.expandResolution(j, Resolution{Status: StatusExcluded, Error: "an exclusion covers the name"})
@@ -128,6 +129,11 @@ func (d *Domain) describe(res *Resolution) {
 // expandMX submits the endpoints of one MX or host, which has been looked up so
 // many times.
 func (e *engine) expandMX(r row, mx *MX, lookups int) {
+	r.job.open.Add(1)
+	if e.skip(r, mx.Name, netip.Addr{}, 0) {
+		return // it led nowhere in an earlier part of the run
+	}
+	defer e.close(r.job)
 	status, text := mx.Status, mx.Error
 	switch {
 	case e.excludedNames(mx.Name), e.excludedNames(mx.CNAME...):
@@ -213,6 +219,9 @@ func (e *engine) want(ep Endpoint, r row, refused Status, text string) {
 		return
 	}
 	r.job.open.Add(1)
+	if e.skip(r, ep.Name, ep.Addr, ep.Port.Number) {
+		return
+	}
 	if refused != "" {
 		e.sums.status(refused)
 		s := newService(ep)
@@ -236,17 +245,33 @@ func (e *engine) want(ep Endpoint, r row, refused Status, text string) {
 	}
 }
 
-// expandRange has the addresses of a range visited in their permuted order by
-// as many workers of the pool as are idle.
-func (e *engine) expandRange(j *job) {
+// enter makes the job of an input. Ranges are entered in the order in which
+// they were named, so that of two that overlap it is always the same one that
+// has the endpoints of both.
+func (e *engine) enter(in Input) (*job, error) {
+	j := &job{in: in}
+	if !in.isRange() {
+		return j, nil
+	}
 	j.sweep = true
 	c, err := newCursor(j, e.ports(&j.in), e.s.Seed)
 	if err != nil {
-		e.reject(&InputError{Source: j.in.Source, Text: j.in.Text, Reason: err.Error()})
-		return
+		return nil, err
 	}
-	e.stats.endpoints.Add(c.perm.n)
+	j.cursor = c
+	var earlier *swept
+	if e.plan == nil {
+		c.track = newTrack()
+		earlier = e.s.Resume.sweep(&in, c.perm.n, e.s.Seed)
+	}
+	e.stats.endpoints.Add(c.begin(e.s.Shard, earlier))
 	e.ranges.add(c)
+	return j, nil
+}
+
+// expandRange has the addresses of a range visited in their permuted order by
+// as many workers of the pool as are idle.
+func (e *engine) expandRange(c *cursor) {
 	for {
 		e.awaitRoom(e.intake)
 		select {
@@ -265,8 +290,8 @@ func (e *engine) expandRange(j *job) {
 func (e *engine) sweep() {
 	defer func() { <-e.slots }()
 	for e.intake.Err() == nil {
-		ep, j, ok := e.ranges.next()
-		if !ok || e.visit(ep, j) || e.queued.Load() > 0 {
+		ep, r, ok := e.ranges.next()
+		if !ok || e.visit(ep, r) || e.queued.Load() > 0 {
 			return
 		}
 	}
@@ -274,31 +299,33 @@ func (e *engine) sweep() {
 
 // visit contacts one endpoint of a range, unless another input has led to it.
 // It returns true if so many endpoints are parked that no more may come.
-func (e *engine) visit(ep Endpoint, j *job) (crowded bool) {
-	if !ep.Addr.IsValid() { // of an earlier range
-		e.forgo("")
+func (e *engine) visit(ep Endpoint, r row) (crowded bool) {
+	if !ep.Addr.IsValid() || e.s.Resume.written(r, "", ep.Addr, ep.Port.Number) { // of an earlier range, or part of the run
+		e.forgo(r, "")
 		return false
 	}
 	if status, _ := e.refuse(ep.Addr, true); status != "" {
-		e.forgo(status)
+		e.sums.status(status)
+		e.forgo(r, status)
 		return false
 	}
-	known, t, fresh, crowded := e.claimRange(ep, j)
-	if !fresh {
-		e.forgo("")
-	}
-	if known != nil && e.plan == nil && (e.policy.all || !known.silent()) {
-		e.write(row{job: j}, known, true)
+	known, t, fresh, crowded := e.claimRange(ep, r)
+	switch {
+	case known != nil:
+		if e.plan == nil && (e.policy.all || !known.silent()) {
+			e.write(r, known, true)
+		}
+		e.forgo(r, "")
+	case !fresh:
+		e.stats.endpoints.Add(^uint64(0)) // another input has it, and this one waits for that
 	}
 	e.work(t)
 	return crowded
 }
 
-// forgo takes an endpoint of a range out of the count: another input has it, or
-// it must not be contacted.
-func (e *engine) forgo(status Status) {
+// forgo ends an endpoint of a range and takes it out of the count: it has a
+// record already, or must not be contacted.
+func (e *engine) forgo(r row, status Status) {
 	e.stats.endpoints.Add(^uint64(0))
-	if status != "" {
-		e.sums.status(status)
-	}
+	e.end(r, status)
 }

@@ -13,8 +13,14 @@ func newService(ep Endpoint) *Service {
 }
 
 // silent reports whether nothing answered: in a range, nothing to write about.
-func (s *Service) silent() bool {
-	return s.Phase == smtp.PhaseConnect && s.Status != StatusLocal
+func (s *Service) silent() bool { return silent(s.Status, s.Phase) }
+
+// silent is that of a status and phase. A connection that is reset has been
+// there: a RST in answer to a SYN is a refusal (RFC 9293, section 3.10.7.3).
+// Whether it comes before or after the connection is known to be made is a
+// matter of chance.
+func silent(status Status, phase smtp.Phase) bool {
+	return phase == smtp.PhaseConnect && status != StatusLocal && status != StatusRateLimited && status != StatusReset
 }
 
 // fill writes what an attempt saw into the record.

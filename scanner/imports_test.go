@@ -39,6 +39,7 @@ var only = map[string][]string{
 	"github.com/projectdiscovery/goflags":        {"cmd/mxsweep"},
 	"github.com/schollz/progressbar/v3":          {"cmd/mxsweep"},
 	"golang.org/x/time/rate":                     {"scanner", "resolver"},
+	"golang.org/x/net/publicsuffix":              {"scanner"},
 	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory"},
 	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep"},
 	"os/signal":                                  {"cmd/mxsweep"},

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -8,7 +9,8 @@ import (
 // A job is one input between its intake and its last record.
 type job struct {
 	in     Input
-	sweep  bool // a range of several addresses: silent ones are not written
+	sweep  bool    // a range of several addresses: silent ones are not written
+	cursor *cursor // of that range
 	domain *Domain
 	// open counts the service records that are still to come, and the
 	// lookups that may lead to more. At zero the domain record is written.
@@ -19,8 +21,9 @@ type job struct {
 
 // A row is one service record to be: an endpoint as seen from one job.
 type row struct {
-	job *job
-	mx  *ServiceMX // nil for hosts and addresses
+	job   *job
+	mx    *ServiceMX // nil for hosts and addresses
+	index uint64     // in the permuted order of a range
 }
 
 // write delivers the record of a row: a copy of what is known of the endpoint,
@@ -36,14 +39,31 @@ func (e *engine) write(r row, known *Service, reused bool) {
 	}
 	r.job.services.Add(1)
 	e.stats.services.Add(1)
-	e.out <- func() error { return e.emit(Result{Service: &s}) }
+	e.out <- func() error {
+		e.fleet.add(&s)
+		return e.emit(Result{Service: &s})
+	}
 	e.close(r.job)
 }
 
 // writeNowhere delivers the record of a name that led to no address.
 func (e *engine) writeNowhere(r row, host string, status Status, text string) {
+	if e.skip(r, host, netip.Addr{}, 0) {
+		return
+	}
 	e.sums.status(status)
 	e.write(r, &Service{Timestamp: time.Now(), Host: host, Status: status, Phase: "dns", Error: text}, false)
+}
+
+// skip ends a row that an earlier part of the run has written, and returns
+// whether it has.
+func (e *engine) skip(r row, host string, addr netip.Addr, port uint16) bool {
+	if !e.s.Resume.written(r, host, addr, port) {
+		return false
+	}
+	r.job.services.Add(1)
+	e.close(r.job)
+	return true
 }
 
 // close ends one of the job's open claims; the last one writes the domain

@@ -24,7 +24,7 @@ func (s *Scanner) Plan(ctx context.Context, in iter.Seq2[Input, error], show fun
 
 // show takes the place of an attempt in a plan. The endpoint is remembered as
 // if it had been contacted.
-func (e *engine) show(t *task) *task {
+func (e *engine) show(t *task) []*task {
 	e.out <- func() error { return e.plan(t.job.in, t.ep) }
 	_, next := e.settle(e.intake, t, &outcome{status: StatusSuccess}, &e.policy)
 	e.publish(t, &Service{})

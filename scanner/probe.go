@@ -32,15 +32,13 @@ type outcome struct {
 }
 
 // silent is as that of the record.
-func (o *outcome) silent() bool {
-	return o.phase == smtp.PhaseConnect && o.status != StatusLocal
-}
+func (o *outcome) silent() bool { return silent(o.status, o.phase) }
 
 // transient reports whether another attempt may end otherwise. Silence of an
 // address that nobody named is what most of a range consists of: it is final.
 func (o *outcome) transient(ranged bool) bool {
 	switch o.status {
-	case StatusConnectTimeout:
+	case StatusConnectTimeout, StatusUnreachable: // a router may be down for a moment, ours too
 		return !ranged
 	case StatusGreetingTimeout, StatusReset, StatusRateLimited, StatusLocal:
 		return true
@@ -62,18 +60,22 @@ func better(earlier, later *outcome) *outcome {
 func (o *outcome) greeted() bool { return o.transcript != nil && o.transcript.Greeting != nil }
 
 // attempt makes one attempt at a task that holds a slot of its address and sees
-// to what follows from it. It returns a task that got the slot.
-func (e *engine) attempt(t *task) *task {
+// to what follows from it. It returns the tasks that got slots thereby.
+func (e *engine) attempt(t *task) []*task {
 	if e.plan != nil {
 		return e.show(t)
 	}
 	if next, left := e.leaveAlone(t, &e.policy); left {
-		e.stats.deferred.Add(1)
 		return next
 	}
-	e.stats.inFlight.Add(1)
-	o, reverse := e.contact(t)
-	e.stats.inFlight.Add(-1)
+	var reverse *ptr
+	o := e.giveUp(t, &e.policy)
+	if o == nil {
+		e.sleep(e.overflow())
+		e.stats.inFlight.Add(1)
+		o, reverse = e.contact(t)
+		e.stats.inFlight.Add(-1)
+	}
 	if o == nil { // cut short: the run is ending
 		return nil
 	}
@@ -81,12 +83,11 @@ func (e *engine) attempt(t *task) *task {
 	t.best = o
 	v, next := e.settle(e.intake, t, o, &e.policy)
 	switch v {
-	case verdictAgain:
-		e.stats.deferred.Add(1)
 	case verdictSilent:
-		e.sums.status(o.status)
+		e.sums.endpoint(t.ep.Port.Number, o.status, o.greeted())
 		e.stats.silent.Add(1)
 		e.stats.done.Add(1)
+		e.end(t.rows[0], o.status)
 	case verdictWrite:
 		e.conclude(t, o, reverse)
 	}
@@ -110,15 +111,15 @@ func (e *engine) conclude(t *task, o *outcome, reverse *ptr) {
 		e.stats.answered.Add(1)
 		e.sums.software(known.Software.Product, known.Software.Version)
 	}
-	e.sums.status(o.status)
+	e.sums.endpoint(t.ep.Port.Number, o.status, o.greeted())
 	e.stats.done.Add(1)
 	reused := false
 	for _, r := range e.publish(t, known) {
-		if r.job.sweep && o.silent() && !e.policy.all {
-			continue // the record is for somebody else, who named the address
-		}
-		e.write(r, known, reused)
-		reused = true
+		if !r.job.sweep || !o.silent() || e.policy.all {
+			e.write(r, known, reused)
+			reused = true
+		} // else the record is for somebody else, who named the address
+		e.end(r, "")
 	}
 }
 
@@ -127,7 +128,7 @@ func (e *engine) conclude(t *task, o *outcome, reverse *ptr) {
 // on meanwhile; it is nil where there is none.
 func (e *engine) contact(t *task) (*outcome, *ptr) {
 	addr := t.ep.Addr
-	if e.route != nil && addr.Is6() && !e.route(addr) {
+	if e.route != nil && addr.Is6() && !e.route(addr) && !e.down(addr) {
 		return &outcome{at: time.Now(), status: StatusNoRoute, phase: smtp.PhaseConnect, text: "this machine has no route to the address", uncontacted: true}, nil
 	}
 	if !e.pace() {
@@ -140,8 +141,9 @@ func (e *engine) contact(t *task) (*outcome, *ptr) {
 	if !t.job.sweep {
 		reverse = e.reverse(addr)
 	}
-	o := &outcome{at: time.Now()}
-	conn, err := e.connect(t.ep)
+	o := &outcome{}
+	conn, at, err := e.connect(t.ep)
+	o.at = at
 	o.connect = time.Since(o.at)
 	switch {
 	case e.run.Err() != nil:
@@ -170,7 +172,7 @@ func (e *engine) converse(o *outcome, conn net.Conn, ep Endpoint) {
 	ctx := deadline{e.run, o.at.Add(e.s.TargetTimeout)}
 	o.transcript = e.prober.Probe(ctx, conn, ep.Port.Mode, ep.Name)
 	if smtp.KindOf(o.transcript.Err) == smtp.KindPlainText && e.pace() {
-		if conn, err := e.connect(ep); err == nil {
+		if conn, _, err := e.connect(ep); err == nil {
 			o.transcript = e.prober.Probe(ctx, conn, smtp.ModeSTARTTLS, ep.Name)
 		}
 	}
@@ -189,20 +191,25 @@ type deadline struct {
 // Deadline returns the time at which the probe is to end.
 func (d deadline) Deadline() (time.Time, bool) { return d.at, true }
 
-// connect opens a connection. Faults of our own side are waited out for a
-// while, and announced.
-func (e *engine) connect(ep Endpoint) (net.Conn, error) {
+// connect opens a connection, the try at which began at the time it returns.
+// Faults of our own side are waited out for a while, and announced.
+func (e *engine) connect(ep Endpoint) (_ net.Conn, at time.Time, _ error) {
 	to := netip.AddrPortFrom(ep.Addr, ep.Port.Number)
 	for wait := 100 * time.Millisecond; ; wait *= 2 {
 		e.stats.connections.Add(1)
+		at = time.Now()
 		conn, err := e.dial(e.run, to)
 		fault := localFault(err)
 		if fault == "" {
-			return conn, err
+			again, err := e.outlast(ep.Addr, err)
+			if again {
+				continue
+			}
+			return conn, at, err
 		}
 		e.warn(fault, err)
 		if wait > 2*time.Second || !passing(err) || !e.sleep(wait) {
-			return nil, err
+			return nil, at, err
 		}
 	}
 }

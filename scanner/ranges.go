@@ -3,6 +3,7 @@ package scanner
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -59,8 +60,11 @@ type cursor struct {
 	ports   []Port
 	skip    [][]span // for each port: what earlier ranges have of this one
 	perm    permutation
+	step    uint64        // from one index of this shard to the next
 	at      uint64        // next index of the permuted order
+	again   []uint64      // indices below it that come first, because an earlier part of the run did not end them
 	drained chan struct{} // closed when the last index has been handed out
+	track   *track        // of what was handed out; nil in a plan
 }
 
 // newCursor returns a cursor over every port of every address of the range.
@@ -75,9 +79,42 @@ func newCursor(j *job, ports []Port, seed uint64) (*cursor, error) {
 		return nil, errors.New("expected at most 2^62 addresses and ports")
 	}
 	return &cursor{
-		job: j, first: first, last: last, ports: ports, perm: newPermutation(total, seed),
+		job: j, first: first, last: last, ports: ports, perm: newPermutation(total, seed), step: 1,
 		skip: make([][]span, len(ports)), drained: make(chan struct{}),
 	}, nil
+}
+
+// begin sets the cursor to where an earlier part of the run has come with this
+// shard, and returns how many endpoints are left.
+func (c *cursor) begin(shard Shard, earlier *swept) (left uint64) {
+	c.step, c.at = shard.step(), shard.first(0)
+	if t := c.track; earlier != nil && t != nil {
+		c.at = shard.first(earlier.done)
+		t.reported, t.done, t.pending = c.at, earlier.done, earlier.pending
+		maps.Copy(t.unwritten, earlier.unwritten)
+		for i := range earlier.pending {
+			if i < earlier.done {
+				c.again = append(c.again, i)
+			}
+		}
+		slices.Sort(c.again)
+	}
+	return uint64(len(c.again)) + shard.count(c.at, c.perm.n)
+}
+
+func (c *cursor) exhausted() bool { return len(c.again) == 0 && c.at >= c.perm.n }
+
+// next hands out an index.
+func (c *cursor) next() (i uint64) {
+	if len(c.again) > 0 {
+		i, c.again = c.again[0], c.again[1:]
+		return i
+	}
+	i, c.at = c.at, c.at+c.step
+	if c.track != nil {
+		c.track.open[i] = struct{}{}
+	}
+	return i
 }
 
 // distance returns last - first if that is at most 2^62 and not negative, for
@@ -123,10 +160,11 @@ func (c *cursor) endpoint(i uint64) Endpoint {
 // another, and the spans of all that were taken in so far. The zero value is
 // ready.
 type ranges struct {
-	mu     sync.Mutex
-	active []*cursor
-	turn   int
-	seen   map[Port]spans
+	mu         sync.Mutex
+	active     []*cursor
+	turn       int
+	seen       map[Port]spans
+	unfinished map[*cursor]struct{} // with indices that are not final
 }
 
 // add begins the sweep of a range.
@@ -135,20 +173,28 @@ func (r *ranges) add(c *cursor) {
 	defer r.mu.Unlock()
 	if r.seen == nil {
 		r.seen = make(map[Port]spans)
+		r.unfinished = make(map[*cursor]struct{})
 	}
 	for i, port := range c.ports {
 		c.skip[i], r.seen[port] = r.seen[port].add(span{c.first, c.last})
 	}
+	if c.exhausted() {
+		close(c.drained)
+		return
+	}
 	r.active = append(r.active, c)
+	if c.track != nil {
+		r.unfinished[c] = struct{}{}
+	}
 }
 
 // next hands out one endpoint; ok is false if every range is exhausted.
-func (r *ranges) next() (ep Endpoint, j *job, ok bool) {
+func (r *ranges) next() (ep Endpoint, wanted row, ok bool) {
 	c, i := r.take()
 	if c == nil {
-		return Endpoint{}, nil, false
+		return Endpoint{}, row{}, false
 	}
-	return c.endpoint(i), c.job, true
+	return c.endpoint(i), row{job: c.job, index: i}, true
 }
 
 func (r *ranges) take() (*cursor, uint64) {
@@ -159,8 +205,8 @@ func (r *ranges) take() (*cursor, uint64) {
 	}
 	r.turn = (r.turn + 1) % len(r.active)
 	c := r.active[r.turn]
-	i := c.at
-	if c.at++; c.at == c.perm.n {
+	i := c.next()
+	if c.exhausted() {
 		r.active = slices.Delete(r.active, r.turn, r.turn+1)
 		close(c.drained)
 	}

@@ -35,6 +35,7 @@ type Run struct {
 	Seed       uint64            `json:"seed"`
 	EHLODomain string            `json:"ehlo_domain"`
 	Data       DataVersions      `json:"data"`
+	Check      *Check            `json:"check"` // of our own side; null: none was made
 }
 
 // DataVersions say how old the embedded knowledge is.
@@ -136,30 +137,36 @@ type Domain struct {
 
 // Progress says how far the inputs have come, so that a run can be resumed.
 type Progress struct {
-	Type      string    `json:"type"` // "progress"
-	Timestamp time.Time `json:"timestamp"`
-	Input     string    `json:"input"` // the range as named
-	Done      uint64    `json:"done"`  // endpoints of the permuted range that are final, counted from its start
-	Total     uint64    `json:"total"`
+	Type      string            `json:"type"` // "progress"
+	Timestamp time.Time         `json:"timestamp"`
+	Input     string            `json:"input"` // the range as named
+	Done      uint64            `json:"done"`  // endpoints of the permuted range that are final, counted from its start
+	Total     uint64            `json:"total"`
+	Pending   []uint64          `json:"pending"`   // of those, by index, the ones that are not final after all; added to those of earlier records
+	Settled   []uint64          `json:"settled"`   // of those added by earlier records, the ones that are final now
+	Unwritten map[Status]uint64 `json:"unwritten"` // of the endpoints below done that are final, those without a service record
 }
 
 // Summary is the last record of a complete output.
 type Summary struct {
-	Type        string            `json:"type"` // "summary"
-	Timestamp   time.Time         `json:"timestamp"`
-	Inputs      uint64            `json:"inputs"`
-	BadInputs   uint64            `json:"bad_inputs"`
-	Domains     uint64            `json:"domains"`
-	Endpoints   uint64            `json:"endpoints"`   // known, each once
-	Contacted   uint64            `json:"contacted"`   // endpoints to which a connection was tried
-	Connections uint64            `json:"connections"` // connections tried, retries included
-	Answered    uint64            `json:"answered"`    // endpoints that sent a greeting
-	Silent      uint64            `json:"silent"`      // range endpoints not written because nothing answered
-	Services    uint64            `json:"services"`    // service records written
-	ByStatus    map[Status]uint64 `json:"by_status"`   // of endpoints, and of names that led to none
-	BySoftware  []SoftwareCount   `json:"by_software"` // most frequent first, at most 1000
-	Interrupted bool              `json:"interrupted"`
-	DurationMS  int64             `json:"duration_ms"`
+	Type          string             `json:"type"` // "summary"
+	Timestamp     time.Time          `json:"timestamp"`
+	Inputs        uint64             `json:"inputs"`
+	BadInputs     uint64             `json:"bad_inputs"`
+	Domains       uint64             `json:"domains"`
+	Endpoints     uint64             `json:"endpoints"`       // known, each once
+	Contacted     uint64             `json:"contacted"`       // endpoints to which a connection was tried
+	Connections   uint64             `json:"connections"`     // connections tried, retries included
+	Answered      uint64             `json:"answered"`        // endpoints that sent a greeting
+	Silent        uint64             `json:"silent"`          // range endpoints not written because nothing answered
+	Covered       uint64             `json:"covered"`         // endpoints with a final answer, silence included: neither rate-limited, nor a fault of our own side, nor cut off; of endpoints, they are the coverage
+	Services      uint64             `json:"services"`        // service records written
+	ByStatus      map[Status]uint64  `json:"by_status"`       // of endpoints, and of names that led to none
+	BySoftware    []SoftwareCount    `json:"by_software"`     // most frequent first, at most 1000
+	Findings      []advisory.Finding `json:"findings"`        // that come of comparing the services with each other
+	Port25Blocked bool               `json:"port_25_blocked"` // no connection to port 25 came about although 465 or 587 answered: our own network probably blocks it, and the negatives say nothing
+	Interrupted   bool               `json:"interrupted"`
+	DurationMS    int64              `json:"duration_ms"` // since the begin of the run; of a resumed one, pauses included
 }
 
 // SoftwareCount counts the answering endpoints of one product and version.

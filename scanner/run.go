@@ -15,8 +15,9 @@ import (
 // Run scans every input of the sequence and gives each record to emit, which is
 // called on the goroutine that called Run, one record at a time. While emit
 // blocks, no further input is taken. The records are Service and Domain ones as
-// they become known — a domain's own record after those of its services — and
-// one Summary at the end. Records share memory with each other: emit may keep
+// they become known — a domain's own record after those of its services — a
+// Progress now and then for each range and at its end, and one Summary at the
+// end of all. Records share memory with each other: emit may keep
 // them but must not change them.
 //
 // Whatever happens to an input is a record, not an error. Run returns the error
@@ -71,7 +72,9 @@ type engine struct {
 	ranges  ranges
 	limiter *rate.Limiter
 	sums    sums
+	fleet   fleet // of the caller's goroutine
 	special []netip.Prefix
+	outage  outage
 	prober  prober
 	dial    DialFunc
 	route   func(netip.Addr) bool // nil: not asked
@@ -105,7 +108,7 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 		out: make(chan func() error), permit: make(chan struct{}),
 		lookups: make(chan struct{}, f.Concurrency), slots: make(chan struct{}, f.Concurrency),
 		finished: make(chan struct{}),
-		schedule: newSchedule(f.HostLimit),
+		schedule: newSchedule(f.HostLimit, f.ProviderLimit, f.Delay, f.Stats),
 		policy:   policy{retries: f.Retries, all: f.All},
 		limiter:  newLimiter(f.Rate),
 		special:  specialPrefixes(),
@@ -120,6 +123,11 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 	}
 	e.run, e.abort = context.WithCancelCause(ctx)
 	e.intake, e.drain = context.WithCancel(e.run)
+	if l := f.Resume; l != nil {
+		l.tally.EndPart()
+		e.adopt(&l.tally)
+		l.recall(e.schedule, f.Ports)
+	}
 	return e
 }
 
@@ -159,10 +167,18 @@ func (e *engine) serve() (failed error) {
 		defer ticker.Stop()
 		tick = ticker.C
 	}
+	progress := time.NewTicker(progressEvery)
+	defer progress.Stop()
 	for {
 		select {
 		case <-tick:
 			e.s.Tick()
+		case <-progress.C:
+			if failed == nil {
+				if failed = e.reportAll(false); failed != nil {
+					e.abort(failed)
+				}
+			}
 		case do := <-e.out:
 			if failed == nil {
 				if failed = do(); failed != nil {
@@ -171,6 +187,9 @@ func (e *engine) serve() (failed error) {
 			}
 		case e.permit <- struct{}{}:
 		case <-e.finished:
+			if failed == nil {
+				failed = e.reportAll(true)
+			}
 			if failed != nil || e.plan != nil {
 				return failed
 			}
@@ -232,20 +251,39 @@ func (e *engine) feed(in iter.Seq2[Input, error]) {
 
 // take begins the work on one input once a lookup slot is free.
 func (e *engine) take(in Input) {
+	counted := e.s.Shard.of(in.canonical()) // a range is dealt out, yet counted once
+	if !counted && !in.isRange() {
+		return
+	}
 	select {
 	case e.lookups <- struct{}{}:
 	case <-e.intake.Done():
 		return
 	}
-	e.stats.inputs.Add(1)
+	j, err := e.enter(in)
+	if err != nil {
+		<-e.lookups
+		e.reject(&InputError{Source: in.Source, Text: in.Text, Reason: err.Error()})
+		return
+	}
+	if counted {
+		e.stats.inputs.Add(1)
+	}
+	if e.s.Resume.claim(&in) {
+		<-e.lookups
+		return
+	}
 	e.spawn(func() {
 		defer func() { <-e.lookups }()
-		e.expand(in)
+		e.expand(j)
 	})
 }
 
 // reject counts and reports an input that cannot be used.
 func (e *engine) reject(bad *InputError) {
+	if !e.s.Shard.of(bad.Text) {
+		return
+	}
 	e.stats.badInputs.Add(1)
 	if e.s.BadInput != nil {
 		e.out <- func() error { return e.s.BadInput(bad) }
@@ -287,7 +325,15 @@ func (e *engine) sleep(d time.Duration) bool {
 // submit has the task run as soon as a slot of its address and one of the pool
 // is free. It waits for the latter, and thus holds up its caller's input.
 func (e *engine) submit(t *task) {
-	if !e.admit(e.intake, t) {
+	if e.admit(e.intake, t) {
+		e.launch(t)
+	}
+}
+
+// launch has a task that holds its slots run as soon as its address has rested
+// and one of the pool is free. It waits for the latter only.
+func (e *engine) launch(t *task) {
+	if e.resting(t) {
 		return
 	}
 	e.queued.Add(1)
@@ -305,10 +351,29 @@ func (e *engine) submit(t *task) {
 	})
 }
 
-// work makes one attempt at the task, and at those that were parked for its
-// sake, one after the other.
+// work makes one attempt at the task, and at one after the other that was
+// parked for its sake.
 func (e *engine) work(t *task) {
-	for t != nil && e.intake.Err() == nil {
-		t = e.attempt(t)
+	for t != nil && e.intake.Err() == nil && !e.resting(t) {
+		next := e.attempt(t)
+		if t = nil; len(next) > 0 {
+			t = next[0]
+			for _, more := range next[1:] {
+				e.spawn(func() { e.launch(more) })
+			}
+		}
 	}
+}
+
+// resting sees to a task whose address must rest: it is launched afterwards.
+func (e *engine) resting(t *task) bool {
+	if t.rest.IsZero() {
+		return false
+	}
+	e.spawn(func() {
+		e.sleep(time.Until(t.rest))
+		e.rested(t)
+		e.launch(t)
+	})
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/fingerprint"
 )
 
@@ -59,15 +60,19 @@ type Scanner struct {
 	SourceIP netip.Addr // local address of connections; the zero Addr leaves the choice to the system
 	NoPTR    bool       // leave out the PTR lookup of contacted addresses
 
-	Ports       []Port     // nil: 25, 465 and 587
-	EHLODomain  string     // argument of EHLO; "": an address literal of the connection's own address
-	Probe       ProbeLevel // identifying commands; 0: polite
-	Concurrency int        // probes under way at once; 0: 500
-	Rate        float64    // connections begun per second; 0: 200; negative: no limit
-	HostLimit   int        // connections at once to one address; 0: 3
-	Retries     int        // further attempts on a transient failure, at the end of the run; 0: 1; negative: none
-	Seed        uint64     // of the order in which a range is visited
-	All         bool       // also write the range addresses where nothing answered
+	Ports         []Port        // nil: 25, 465 and 587
+	EHLODomain    string        // argument of EHLO; "": an address literal of the connection's own address
+	Probe         ProbeLevel    // identifying commands; 0: polite
+	Concurrency   int           // probes under way at once; 0: 500
+	Rate          float64       // connections begun per second; 0: 200; negative: no limit
+	HostLimit     int           // connections at once to one address; 0: 3
+	ProviderLimit int           // connections at once to the hosts below one registrable domain; 0: 10; negative: no limit
+	Delay         time.Duration // from the end of a connection to an address to the begin of the next one; above 0, HostLimit is 1
+	Retries       int           // further attempts on a transient failure, at the end of the run; 0: 1; negative: none
+	Seed          uint64        // of the order in which a range is visited
+	Shard         Shard         // the part of the targets to scan; the zero Shard is all of them
+	Resume        *Ledger       // what an earlier part of this run has written; nil: nothing
+	All           bool          // also write the range addresses where nothing answered
 
 	ConnectTimeout  time.Duration // 0: 5 s
 	GreetingTimeout time.Duration // 0: 30 s; greet delays of 15 to 20 s are normal
@@ -77,8 +82,12 @@ type Scanner struct {
 	Exclude      func(addr netip.Addr, name string) bool // addr invalid: a name alone is asked about; nil: nothing is excluded
 	AllowPrivate bool                                    // contact private and special addresses that DNS leads to
 	Roots        *x509.CertPool                          // nil: the system's
+	LightTLS     bool                                    // no post-quantum key exchange, see smtp.Prober
 
 	Fingerprints *fingerprint.Set // nil: the embedded set
+	Check        *Check           // of our own side, for the run record; nil: none was made
+	Advisories   *advisory.Set    // nil: the embedded set
+	Policy       *advisory.Policy // rules of one's own; nil: none
 
 	// BadInput is told of every InputError of the sequence; returning an
 	// error stops the run with it. nil: count and go on.
@@ -109,6 +118,7 @@ func (s *Scanner) filled() Scanner {
 	setDefault(&f.Concurrency, 500)
 	setDefault(&f.Rate, 200)
 	setDefault(&f.HostLimit, 3)
+	setDefault(&f.ProviderLimit, 10)
 	setDefault(&f.Retries, 1)
 	setDefault(&f.ConnectTimeout, 5*time.Second)
 	setDefault(&f.GreetingTimeout, 30*time.Second)
@@ -116,6 +126,12 @@ func (s *Scanner) filled() Scanner {
 	setDefault(&f.TargetTimeout, 60*time.Second)
 	f.Concurrency = max(f.Concurrency, 1)
 	f.HostLimit = max(f.HostLimit, 1)
+	if f.ProviderLimit < 0 {
+		f.ProviderLimit = unlimited
+	}
+	if f.Delay > 0 {
+		f.HostLimit = 1
+	}
 	return f
 }
 

@@ -16,7 +16,7 @@ const (
 	memoNamed   = 16384 // outcomes kept of endpoints that were named or found through DNS
 	memoRange   = 2048  // outcomes kept of range addresses that answered
 	memoPTR     = 16384 // reverse lookups kept
-	memoBusy    = 16384 // addresses remembered for having complained
+	memoTempers = 16384 // addresses remembered for having answered or complained, and providers
 )
 
 // A task is one endpoint on its way to an outcome. Its fields are guarded by
@@ -27,8 +27,12 @@ type task struct {
 	job      *job  // the first that led here; never changed
 	rows     []row // who wants to know
 	attempts int
-	left     int      // 1: was put off once untried, because its address had complained
-	best     *outcome // of the earlier attempts, the one that saw most
+	left     int       // times it was put off because its address or provider had complained
+	provider string    // see providerOf
+	rest     time.Time // not before then: the address rests
+	best     *outcome  // of the earlier attempts, the one that saw most
+	given    bool      // up: not to be put off again
+	held     int       // weight of best while it waits for another attempt
 	deferred bool
 }
 
@@ -43,25 +47,32 @@ func (t *task) ranged() bool {
 type host struct {
 	busy   []uint16
 	parked []*task
+	temper *temper // nil: nothing is known of it
 }
 
 // A schedule decides what may be contacted when: each endpoint once, one
-// connection at a time to an address and port, and at most limit to an address.
-// It starts nothing by itself.
+// connection at a time to an address and port, and at most limit to an address
+// and providerLimit to a provider. It starts nothing by itself.
 type schedule struct {
-	limit int
+	limit         int
+	providerLimit int
+	stats         *Stats
 
-	mu       sync.Mutex
-	room     *sync.Cond // fewer wait than before, or the intake has ended
-	hosts    map[netip.Addr]*host
-	live     map[Endpoint]*task // neither final nor forgotten: running, parked or deferred
-	named    *memo[Endpoint, *Service]
-	swept    *memo[Endpoint, *Service]
-	busy     *memo[netip.Addr, bool] // addresses that answered 421
-	parked   int
-	waiting  int
-	deferred []retry
-	spare    []*host // empty hosts for reuse
+	mu        sync.Mutex
+	room      *sync.Cond // fewer wait than before, or the intake has ended
+	hosts     map[netip.Addr]*host
+	live      map[Endpoint]*task // neither final nor forgotten: running, parked or deferred
+	named     *memo[Endpoint, *Service]
+	swept     *memo[Endpoint, *Service]
+	tempers   *memo[netip.Addr, *temper]
+	slowed    *memo[string, *provider] // idle ones that complained
+	providers map[string]*provider     // with connections
+	cool      cooling
+	held      int // what the outcomes weigh that wait for another attempt
+	parked    int
+	waiting   int
+	deferred  []retry
+	spare     []*host // empty hosts for reuse
 }
 
 // A retry is another attempt that is due: of an endpoint, or of the lookup of
@@ -72,14 +83,16 @@ type retry struct {
 	lookup func() // repeats it
 }
 
-func newSchedule(hostLimit int) *schedule {
+func newSchedule(hostLimit, providerLimit int, delay time.Duration, stats *Stats) *schedule {
 	s := &schedule{
-		limit: hostLimit,
-		hosts: make(map[netip.Addr]*host),
-		live:  make(map[Endpoint]*task),
-		named: newMemo[Endpoint, *Service](memoNamed),
-		swept: newMemo[Endpoint, *Service](memoRange),
-		busy:  newMemo[netip.Addr, bool](memoBusy),
+		limit: hostLimit, providerLimit: providerLimit, stats: stats, cool: cooling{delay: delay},
+		hosts:     make(map[netip.Addr]*host),
+		live:      make(map[Endpoint]*task),
+		named:     newOutcomes[Endpoint](memoNamed),
+		swept:     newOutcomes[Endpoint](memoRange),
+		tempers:   newMemo[netip.Addr, *temper](memoTempers),
+		slowed:    newMemo[string, *provider](memoTempers),
+		providers: make(map[string]*provider),
 	}
 	s.room = sync.NewCond(&s.mu)
 	return s
@@ -97,6 +110,7 @@ func (s *schedule) wake() {
 // the row now waits for a task that is under way. A task that is not fresh had
 // been deferred.
 func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Service, t *task, fresh bool) {
+	provider := providerOf(ep.Name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
@@ -106,7 +120,7 @@ func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Servic
 		t := s.live[ep]
 		switch {
 		case t == nil:
-			t = &task{ep: ep, job: r.job, rows: []row{r}}
+			t = &task{ep: ep, job: r.job, rows: []row{r}, provider: provider}
 			s.live[ep] = t
 			s.waiting++
 			return nil, t, true
@@ -128,7 +142,7 @@ func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Servic
 // known, or a task that has a slot already; with fresh and no task, the new task
 // is parked; without, the range has a row with a task that is under way. crowded
 // says that no more can be parked for now.
-func (s *schedule) claimRange(ep Endpoint, j *job) (known *Service, t *task, fresh, crowded bool) {
+func (s *schedule) claimRange(ep Endpoint, r row) (known *Service, t *task, fresh, crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.recall(ep); known != nil {
@@ -136,25 +150,33 @@ func (s *schedule) claimRange(ep Endpoint, j *job) (known *Service, t *task, fre
 	}
 	s.waiting++
 	if t := s.live[ep]; t != nil {
-		t.rows = append(t.rows, row{job: j})
+		t.rows = append(t.rows, r)
 		return nil, nil, false, false
 	}
-	t = &task{ep: ep, job: j, rows: []row{{job: j}}}
+	t = &task{ep: ep, job: r.job, rows: []row{r}}
 	s.live[ep] = t
-	h := s.host(ep.Addr)
-	if s.free(h, t) {
-		h.busy = append(h.busy, ep.Port.Number)
+	switch {
+	case s.free(t):
+		s.seat(t)
 		return nil, t, true, false
+	case s.parked >= maxParked && !s.crowded():
+		s.putOff(t, time.Now())
+	default:
+		s.park(t)
 	}
-	s.park(h, t)
-	return nil, nil, true, s.parked >= maxParked
+	return nil, nil, true, s.crowded()
 }
 
-// awaitRoom waits until a task could be parked, or ctx is done.
+// crowded reports whether as many endpoints are parked and put off as may be.
+func (s *schedule) crowded() bool {
+	return s.parked >= maxParked && len(s.deferred) >= maxDeferred/2
+}
+
+// awaitRoom waits until a task could be parked or put off, or ctx is done.
 func (s *schedule) awaitRoom(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.parked >= maxParked && ctx.Err() == nil {
+	for s.crowded() && ctx.Err() == nil {
 		s.room.Wait()
 	}
 }
@@ -167,19 +189,23 @@ func (s *schedule) recall(ep Endpoint) *Service {
 	return known
 }
 
-// admit takes a slot of the task's address and returns true, or parks the task
-// and returns false. If too many are parked it waits, and with it the intake.
+// admit takes a slot of the task's address and provider and returns true, or
+// parks the task and returns false. If too many are parked it puts the task off
+// to the end of the run, so that others get their turn; if too many are put off,
+// too, it waits, and with it the intake.
 func (s *schedule) admit(ctx context.Context, t *task) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		h := s.host(t.ep.Addr)
-		if s.free(h, t) {
-			h.busy = append(h.busy, t.ep.Port.Number)
+		switch {
+		case s.free(t):
+			s.seat(t)
 			return true
-		}
-		if s.parked < maxParked || ctx.Err() != nil {
-			s.park(h, t)
+		case s.parked < maxParked || ctx.Err() != nil:
+			s.park(t)
+			return false
+		case !s.crowded():
+			s.putOff(t, time.Now())
 			return false
 		}
 		s.room.Wait()
@@ -201,38 +227,122 @@ func (s *schedule) host(addr netip.Addr) *host {
 	return h
 }
 
-func (s *schedule) free(h *host, t *task) bool {
-	return len(h.busy) < s.limit && !slices.Contains(h.busy, t.ep.Port.Number)
+// vacant reports whether the host has a slot for the task. An address that
+// complains of too many connections has only one.
+func (s *schedule) vacant(h *host, t *task) bool {
+	limit := s.limit
+	if h != nil && h.temper != nil && h.temper.complaints > 0 {
+		limit = 1
+	}
+	return h == nil || len(h.busy) < limit && !slices.Contains(h.busy, t.ep.Port.Number)
 }
 
-func (s *schedule) park(h *host, t *task) {
-	h.parked = append(h.parked, t)
+// open reports whether a provider has a slot.
+func (p *provider) open() bool { return p == nil || p.busy < p.limit }
+
+func (s *schedule) free(t *task) bool {
+	return s.vacant(s.hosts[t.ep.Addr], t) && s.providers[t.provider].open()
+}
+
+// seat gives the task a slot of its address and one of its provider.
+func (s *schedule) seat(t *task) {
+	h := s.host(t.ep.Addr)
+	h.busy = append(h.busy, t.ep.Port.Number)
+	if p := s.provider(t); p != nil {
+		p.busy++
+	}
+	if t.rest = s.cool.until[t.ep.Addr]; !t.rest.IsZero() {
+		s.parked++ // until rested
+	}
+}
+
+// rested ends the wait of a task whose address had to rest.
+func (s *schedule) rested(t *task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.rest = time.Time{}
+	s.unpark()
+}
+
+// park has the task wait where there is no slot: at its address, in whose list
+// are only tasks that the address itself has no slot for, else at its provider.
+// Hence there is always one under way whose release looks at the list.
+func (s *schedule) park(t *task) {
+	if h := s.hosts[t.ep.Addr]; !s.vacant(h, t) {
+		h.parked = append(h.parked, t)
+	} else if p := s.providers[t.provider]; !p.open() {
+		p.parked = append(p.parked, t)
+	}
 	s.parked++
 }
 
-// release gives back the task's slot and returns a task of the same address
-// that has thereby got one.
-func (s *schedule) release(t *task) *task {
-	h := s.hosts[t.ep.Addr]
+func (s *schedule) unpark() {
+	s.parked--
+	s.room.Broadcast()
+}
+
+// release gives back the task's slots and returns the tasks that have thereby
+// got theirs. rest says that the address must rest before the next connection.
+func (s *schedule) release(t *task, rest bool) (next []*task) {
+	h, p := s.hosts[t.ep.Addr], s.providers[t.provider]
 	i := slices.Index(h.busy, t.ep.Port.Number)
 	h.busy = slices.Delete(h.busy, i, i+1)
-	for i, next := range h.parked {
-		if s.free(h, next) {
-			h.parked = slices.Delete(h.parked, i, i+1)
-			s.parked--
-			s.room.Broadcast()
-			h.busy = append(h.busy, next.ep.Port.Number)
-			return next
-		}
+	if rest && s.cool.delay > 0 {
+		s.cool.rest(t.ep.Addr, time.Now())
 	}
+	if p != nil {
+		p.busy--
+		next = s.callProvider(p, next)
+	}
+	next = s.callHost(h, next)
 	if len(h.busy) == 0 {
-		h.parked = nil
+		h.parked, h.temper = nil, nil
 		delete(s.hosts, t.ep.Addr)
 		if len(s.spare) < 64 {
 			s.spare = append(s.spare, h)
 		}
 	}
-	return nil
+	s.dismiss(t.provider, p)
+	return next
+}
+
+// callProvider seats tasks that wait for a slot of their provider.
+func (s *schedule) callProvider(p *provider, next []*task) []*task {
+	for len(p.parked) > 0 && p.open() {
+		t := p.parked[0]
+		p.parked = p.parked[1:]
+		if h := s.hosts[t.ep.Addr]; !s.vacant(h, t) {
+			h.parked = append(h.parked, t)
+			continue
+		}
+		s.unpark()
+		s.seat(t)
+		next = append(next, t)
+	}
+	return next
+}
+
+// callHost seats tasks that wait for a slot of their address.
+func (s *schedule) callHost(h *host, next []*task) []*task {
+	for i := 0; i < len(h.parked); {
+		t := h.parked[i]
+		if !s.vacant(h, t) {
+			if len(h.busy) >= s.limit {
+				break
+			}
+			i++
+			continue
+		}
+		if h.parked = slices.Delete(h.parked, i, i+1); !s.providers[t.provider].open() {
+			p := s.providers[t.provider]
+			p.parked = append(p.parked, t)
+			continue
+		}
+		s.unpark()
+		s.seat(t)
+		next = append(next, t)
+	}
+	return next
 }
 
 // A verdict says what becomes of a task after an attempt.
@@ -245,45 +355,36 @@ const (
 	verdictLost                  // it would have, but the run is ending
 )
 
-// settle ends an attempt with the outcome o: it gives back the task's slot and
-// decides what becomes of the task. next is a task of the same address that
-// may run now.
-func (s *schedule) settle(ctx context.Context, t *task, o *outcome, p *policy) (v verdict, next *task) {
+// settle ends an attempt with the outcome o: it gives back the task's slots and
+// decides what becomes of the task. next are tasks that may run now.
+func (s *schedule) settle(ctx context.Context, t *task, o *outcome, p *policy) (v verdict, next []*task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next = s.release(t)
-	if o.status == StatusRateLimited {
-		s.busy.put(t.ep.Addr, true)
-	}
+	broken := s.learn(t, o, p)
+	s.held, t.held = s.held-t.held, 0
+	next = s.release(t, !o.uncontacted && !o.at.IsZero())
 	ranged := t.ranged()
-	switch {
-	case t.attempts+t.left <= p.retries && o.transient(ranged) && len(s.deferred) < maxDeferred:
+	if t.attempts <= p.retries && (broken || o.transient(ranged)) && !t.given && len(s.deferred) < maxDeferred && s.held+o.weight() <= maxWeight {
 		if ctx.Err() != nil {
 			return verdictLost, next
 		}
-		t.deferred = true
-		s.deferred = append(s.deferred, retry{at: o.at.Add(p.pause(t.attempts)), task: t})
+		t.held = o.weight()
+		s.held += t.held
+		at := o.at.Add(p.pause(t.attempts))
+		if m := s.temperOf(t.ep.Addr, false); m != nil {
+			at = later(at, m.until)
+		}
+		s.putOff(t, at)
 		return verdictAgain, next
-	case ranged && o.silent() && !p.all:
+	}
+	if broken {
+		s.suspect(t, o)
+	}
+	if ranged && o.silent() && !p.all {
 		s.forget(t)
 		return verdictSilent, next
 	}
 	return verdictWrite, next
-}
-
-// leaveAlone puts an attempt off to the end of the run if the address has
-// complained of too many connections, to other ports or under other names. It
-// does so once for each task, in the place of one of its retries. next is as
-// that of settle.
-func (s *schedule) leaveAlone(t *task, p *policy) (next *task, left bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if complained, _ := s.busy.get(t.ep.Addr); !complained || t.left > 0 || t.attempts > 0 || p.retries < 1 || len(s.deferred) >= maxDeferred {
-		return nil, false
-	}
-	t.left, t.deferred = 1, true
-	s.deferred = append(s.deferred, retry{at: time.Now().Add(p.pause(1)), task: t})
-	return s.release(t), true
 }
 
 // publish remembers the record of a final outcome and returns the rows that
@@ -321,12 +422,14 @@ func (s *schedule) postpone(at time.Time, lookup func()) bool {
 }
 
 // takeDeferred returns what waits for another attempt, in the order in which
-// it failed, and forgets it.
+// it is due, and forgets it.
 func (s *schedule) takeDeferred() []retry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	due := s.deferred
 	s.deferred = nil
+	s.room.Broadcast()
+	slices.SortStableFunc(due, func(a, b retry) int { return a.at.Compare(b.at) })
 	return due
 }
 

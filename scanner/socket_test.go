@@ -1,7 +1,10 @@
 package scanner_test
 
 import (
+	"context"
+	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,11 +40,15 @@ func TestRealSockets(t *testing.T) {
 		{"plain text on a TLS port", starttls, smtp.ModeTLS, false, true, 2},
 		{"TLS on a plain port", smtptest.Script{TLS: config, ImplicitTLS: true}, smtp.ModeSTARTTLS, true, true, 1},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+	for i, tt := range slices.Concat(tests, tests) {
+		dial, name := scanner.DialFunc(nil), "own sockets"
+		if i >= len(tests) {
+			dial, name = viaNet, "package net"
+		}
+		t.Run(name+"/"+tt.name, func(t *testing.T) {
 			srv := smtptest.NewServer(t, tt.script)
 			addr := netip.MustParseAddrPort(srv.Addr)
-			s := &scanner.Scanner{Roots: ca.Pool(), EHLODomain: "probe.example.net", GreetingTimeout: 300 * time.Millisecond, NoPTR: true}
+			s := &scanner.Scanner{Dial: dial, Roots: ca.Pool(), EHLODomain: "probe.example.net", GreetingTimeout: 300 * time.Millisecond, NoPTR: true}
 			in := scanner.Input{
 				Text: srv.Addr, Kind: scanner.KindRange, First: addr.Addr(), Last: addr.Addr(),
 				Ports: []scanner.Port{{Number: addr.Port(), Mode: tt.mode}},
@@ -65,4 +72,9 @@ func TestRealSockets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// viaNet is a dial function as a caller may give one.
+func viaNet(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", to.String())
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,16 +18,16 @@ import (
 func (s *Scanner) NewRun(version string, options map[string]string) *Run {
 	r := &Run{
 		Type: "run", Schema: SchemaVersion, ID: newID(), Timestamp: time.Now().UTC(),
-		Version: version, Options: options, Seed: s.Seed, EHLODomain: s.EHLODomain,
+		Version: version, Options: options, Seed: s.Seed, EHLODomain: s.EHLODomain, Check: s.Check,
 	}
 	if k, err := s.knowledge(); err == nil {
-		r.Data = DataVersions{
-			Fingerprints:     k.fingerprints.Rules(),
-			FingerprintsDate: fingerprint.Date(),
-			AdvisoriesDate:   k.advisories.Date(),
-		}
+		r.Data = k.versions()
 	}
 	return r
+}
+
+func (k knowledge) versions() DataVersions {
+	return DataVersions{Fingerprints: k.fingerprints.Rules(), FingerprintsDate: fingerprint.Date(), AdvisoriesDate: k.advisories.Date()}
 }
 
 func newID() string {
@@ -45,16 +46,28 @@ type sums struct {
 	byStatus   map[Status]uint64
 	bySoftware map[SoftwareCount]uint64 // Count is zero in the keys
 	seen       map[string]bool
+	coverage
 }
 
 // status counts one final outcome.
-func (s *sums) status(status Status) {
+func (s *sums) status(status Status) { s.add(status, 1) }
+
+// add counts several final outcomes.
+func (s *sums) add(status Status, n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byStatus == nil {
 		s.byStatus = make(map[Status]uint64)
 	}
-	s.byStatus[status]++
+	s.byStatus[status] += n
+}
+
+// endpoint counts the final outcome of an endpoint.
+func (s *sums) endpoint(port uint16, status Status, greeted bool) {
+	s.status(status)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coverage.add(port, status, greeted)
 }
 
 // software counts one endpoint that answered.
@@ -85,15 +98,24 @@ func (s *sums) first(text string) bool {
 
 // summary returns the last record. All goroutines have ended by then.
 func (e *engine) summary() *Summary {
-	n := e.stats.Snapshot()
+	s := newSummary(e.stats.Snapshot(), &e.sums)
+	s.Timestamp = time.Now().UTC()
+	s.Interrupted = e.intake.Err() != nil || e.inputErr != nil
+	s.DurationMS = time.Since(e.began).Milliseconds()
+	s.Findings = e.s.fleetFindings(&e.fleet, s.Timestamp)
+	return s
+}
+
+// newSummary returns a summary of the counts.
+func newSummary(n Counts, sums *sums) *Summary {
 	s := &Summary{
-		Type: "summary", Timestamp: time.Now().UTC(),
+		Type:   "summary",
 		Inputs: n.Inputs, BadInputs: n.BadInputs, Domains: n.Domains,
 		Endpoints: n.Known, Contacted: n.Contacted, Connections: n.Connections,
 		Answered: n.Answered, Silent: n.Silent, Services: n.Services,
-		ByStatus:    e.sums.byStatus,
-		Interrupted: e.intake.Err() != nil || e.inputErr != nil,
-		DurationMS:  time.Since(e.began).Milliseconds(),
+		Covered: sums.covered, Port25Blocked: sums.blocked(),
+		ByStatus:   maps.Clone(sums.byStatus),
+		BySoftware: sums.softwareCounts(),
 	}
 	if s.ByStatus == nil {
 		s.ByStatus = make(map[Status]uint64)
@@ -101,14 +123,18 @@ func (e *engine) summary() *Summary {
 	if n.Known > n.Done {
 		s.ByStatus[StatusCancelled] += n.Known - n.Done
 	}
-	s.BySoftware = make([]SoftwareCount, 0, len(e.sums.bySoftware))
-	for key, count := range e.sums.bySoftware {
+	return s
+}
+
+// softwareCounts returns the most frequent versions, at most 1000.
+func (s *sums) softwareCounts() []SoftwareCount {
+	counts := make([]SoftwareCount, 0, len(s.bySoftware))
+	for key, count := range s.bySoftware {
 		key.Count = count
-		s.BySoftware = append(s.BySoftware, key)
+		counts = append(counts, key)
 	}
-	slices.SortFunc(s.BySoftware, func(a, b SoftwareCount) int {
+	slices.SortFunc(counts, func(a, b SoftwareCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Product, b.Product), cmp.Compare(a.Version, b.Version))
 	})
-	s.BySoftware = s.BySoftware[:min(len(s.BySoftware), 1000)]
-	return s
+	return counts[:min(len(counts), 1000)]
 }

@@ -181,3 +181,51 @@ func TestCertificateOfFailedHandshake(t *testing.T) {
 		t.Errorf("certificate %+v", c)
 	}
 }
+
+// A certificate is judged once and not for every host that shows it; each
+// record has its own word on the name.
+func TestCertificateShared(t *testing.T) {
+	ca, _ := authorities(t)
+	cert, err := ca.Issue(smtptest.Cert{Names: []string{"mx.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	another, err := ca.Issue(smtptest.Cert{Names: []string{"mx.example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &smtp.Prober{Roots: ca.Pool()}
+	var seen []*smtp.TLS
+	for _, c := range []tls.Certificate{cert, cert, another} {
+		script := smtptest.Script{TLS: &tls.Config{Certificates: []tls.Certificate{c}}, ImplicitTLS: true}
+		tr, _ := contact(t, p, script, smtp.ModeTLS)
+		if tr.TLS == nil || tr.TLS.ChainValid == nil || !*tr.TLS.ChainValid || tr.TLS.NameValid == nil {
+			t.Fatalf("transcript %+v", tr)
+		}
+		seen = append(seen, tr.TLS)
+	}
+	if seen[0].Certificate != seen[1].Certificate {
+		t.Error("the same certificate was judged twice")
+	}
+	if seen[1].Certificate == seen[2].Certificate || seen[1].Certificate.SHA256 == seen[2].Certificate.SHA256 {
+		t.Error("two certificates were taken for one")
+	}
+	if seen[0].NameValid == seen[1].NameValid {
+		t.Error("two records share their word on the name")
+	}
+}
+
+// LightTLS offers no hybrid; the handshake is as good.
+func TestLightTLS(t *testing.T) {
+	ca, _ := authorities(t)
+	config, err := ca.Config("mx.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for light, want := range map[bool]string{false: tls.X25519MLKEM768.String(), true: tls.X25519.String()} {
+		tr, _ := contact(t, &smtp.Prober{Roots: ca.Pool(), LightTLS: light}, smtptest.Script{TLS: config, ImplicitTLS: true}, smtp.ModeTLS)
+		if tr.Err != nil || tr.TLS.Curve != want {
+			t.Errorf("light %v: curve %q, want %q (%v)", light, tr.TLS.Curve, want, tr.Err)
+		}
+	}
+}

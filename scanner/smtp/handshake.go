@@ -82,14 +82,19 @@ func (f *firstBytes) Read(p []byte) (int, error) {
 // tlsConfig returns the most tolerant client that crypto/tls can be: TLS 1.0
 // to 1.3, every cipher suite there is, the insecure ones too, no verification.
 // The point is to see old servers. Key shares are the defaults of crypto/tls,
-// the post-quantum hybrids first.
+// the post-quantum hybrids first, unless LightTLS is set.
 func (p *Prober) tlsConfig(serverName string, sent *[]*x509.Certificate) *tls.Config {
 	p.once.Do(func() {
 		for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 			p.suites = append(p.suites, s.ID)
 		}
 	})
+	var curves []tls.CurveID // nil: all of crypto/tls
+	if p.LightTLS {
+		curves = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+	}
 	return &tls.Config{
+		CurvePreferences:   curves,
 		ServerName:         serverName, // crypto/tls sends no SNI for an address (RFC 6066, section 3)
 		MinVersion:         tls.VersionTLS10,
 		CipherSuites:       p.suites,

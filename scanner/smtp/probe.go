@@ -31,6 +31,10 @@ type Prober struct {
 	Timeout time.Duration
 	// Roots are the trusted certificates; nil stands for the system's.
 	Roots *x509.CertPool
+	// LightTLS leaves the post-quantum hybrids out of the key exchange, which
+	// saves a third of a handshake's processor time and hides whether the
+	// server knows them.
+	LightTLS bool
 	// Ask chooses the identifying commands to send before QUIT, given all
 	// that was heard so far. It is called at most once, when the server has
 	// answered the last EHLO (or HELO) with 250; nil chooses none. A server
