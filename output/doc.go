@@ -46,6 +46,8 @@
 // # Use
 //
 // [New] writes to any io.Writer, [Create] to a new file whose name tells the
-// format, and [Tee] to several at once. Nothing here starts a goroutine: call
+// format, and [Tee] to several at once. [ReadBack] goes on with the NDJSON file of
+// a run that has ended too early, and [Replace] makes another output anew, which
+// takes the place of the old one when it is whole. Nothing here starts a goroutine: call
 // Flush when the scan is idle.
 package output

@@ -8,6 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mxsweep/mxsweep/scanner"
 )
 
 // FormatOf tells from the suffix of a path what to write there: .ndjson or
@@ -35,7 +39,7 @@ func Create(path string, force bool, o Options) (Writer, error) {
 	}
 	mode := os.O_EXCL
 	if force {
-		mode = os.O_TRUNC
+		mode = 0 // it is emptied below, once nobody else writes to it
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|mode, 0o666)
 	if errors.Is(err, fs.ErrExist) {
@@ -44,6 +48,14 @@ func Create(path string, force bool, o Options) (Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("output file: %w", err)
 	}
+	err = lock(f)
+	if info, serr := f.Stat(); err == nil && serr == nil && info.Mode().IsRegular() {
+		err = f.Truncate(0)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("output file %q: %w", path, err), f.Close())
+	}
+	syncFolder(path)
 	w, err := newFileWriter(f, format, compressed, o)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -51,29 +63,75 @@ func Create(path string, force bool, o Options) (Writer, error) {
 	return w, nil
 }
 
-func newFileWriter(f *os.File, format Format, compressed bool, o Options) (Writer, error) {
-	if !compressed {
-		w, err := New(f, format, o)
-		return &fileWriter{w, []io.Closer{f}}, err
+func newFileWriter(f *os.File, format Format, compressed bool, o Options) (*fileWriter, error) {
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	z := gzip.NewWriter(f)
-	w, err := New(z, format, o)
-	return &fileWriter{w, []io.Closer{z, f}}, err
+	fw := &fileWriter{file: f, now: o.Now, synced: o.Now()}
+	var w io.Writer = f
+	if compressed {
+		z := gzip.NewWriter(f)
+		w, fw.under = z, []io.Closer{z}
+	}
+	var err error
+	fw.Writer, err = New(w, format, o)
+	return fw, err
 }
+
+// SyncInterval is how often, at most, a file is told to be on the disk and not
+// only in the memory of the system: what a power cut can take. It happens at a
+// Flush.
+const SyncInterval = 5 * time.Second
 
 // A fileWriter closes what lies under its Writer too.
 type fileWriter struct {
 	Writer
-	under []io.Closer // outermost first
+	under  []io.Closer // between the Writer and the file
+	file   *os.File
+	now    func() time.Time
+	synced time.Time
+	dirty  bool // since then
+}
+
+func (w *fileWriter) Write(r *scanner.Result) error {
+	w.dirty = true
+	return w.Writer.Write(r)
+}
+
+func (w *fileWriter) Flush() error {
+	err := w.Writer.Flush()
+	if err == nil && w.dirty && w.now().Sub(w.synced) >= SyncInterval {
+		err = w.sync()
+	}
+	return err
+}
+
+// sync waits until the file is on the disk. Pipes and devices are not.
+func (w *fileWriter) sync() error {
+	err := w.file.Sync()
+	w.synced, w.dirty = w.now(), false
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 func (w *fileWriter) Close() error {
+	if w.file == nil {
+		return nil
+	}
 	err := w.Writer.Close()
 	for _, c := range w.under {
 		if cerr := c.Close(); err == nil {
 			err = cerr
 		}
 	}
-	w.under = nil
+	if serr := w.sync(); err == nil {
+		err = serr
+	}
+	if cerr := w.file.Close(); err == nil {
+		err = cerr
+	}
+	w.file = nil
 	return err
 }

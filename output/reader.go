@@ -32,6 +32,8 @@ type Reader struct {
 	read    int64 // bytes, decompressed
 	offset  int64
 	unknown int
+
+	compressed bool // gzip; known once Results has begun
 }
 
 // NewReader returns a Reader of r. It reads nothing yet.
@@ -120,6 +122,7 @@ func (r *Reader) decompress() error {
 	if err != nil {
 		return err
 	}
+	r.compressed = true
 	r.src = bufio.NewReaderSize(z, 64<<10)
 	return nil
 }

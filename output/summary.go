@@ -24,6 +24,7 @@ func Summary(w io.Writer, s *scanner.Summary, color bool) error {
 	p.figures(s)
 	p.statuses(s.ByStatus)
 	p.software(s.BySoftware)
+	p.warnings(s)
 	if _, err := w.Write(p.buf); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
@@ -56,8 +57,18 @@ func (p *summaryPage) figures(s *scanner.Summary) {
 	if s.Silent > 0 {
 		p.row("silent", s.Silent, "in ranges, not listed")
 	}
+	if s.Covered < s.Endpoints {
+		p.row("covered", s.Covered, fmt.Sprintf("%.1f %% of the endpoints; the others are unknown", 100*float64(s.Covered)/float64(s.Endpoints)))
+	}
 	p.row("connections", s.Connections)
 	p.row("services", s.Services, "records written")
+}
+
+// warnings are for who would else believe the negatives.
+func (p *summaryPage) warnings(s *scanner.Summary) {
+	if s.Port25Blocked {
+		p.buf = append(p.paint(p.buf, yellow, "  nothing answered on port 25 although 465 or 587 did: outbound port 25 is probably\n  blocked here (\"mxsweep check -25 HOST\" tells)"), '\n')
+	}
 }
 
 // statuses lists every status, the most frequent first.

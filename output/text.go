@@ -40,6 +40,8 @@ func (w *textWriter) Write(r *scanner.Result) error {
 		w.line.service(r.Service)
 	case r.Domain != nil:
 		w.line.domain(r.Domain)
+	case r.Summary != nil:
+		w.line.fleet(r.Summary.Findings)
 	}
 	w.buf = w.line.buf
 	return w.added()
@@ -168,6 +170,19 @@ func (l *line) domain(d *scanner.Domain) {
 	}
 	l.findings(l.software, d.Findings)
 	l.end()
+}
+
+// fleet writes a line for each finding of the run as a whole.
+func (l *line) fleet(findings []advisory.Finding) {
+	for i := range findings {
+		if f := &findings[i]; matters(*f) {
+			l.pos = 0
+			l.put(0, 0, dim, "fleet")
+			l.put(l.name, 2, severityStyle(f.Severity), string(f.Severity)+" "+Escape(f.ID)+":")
+			l.words(Escape(f.Evidence))
+			l.end()
+		}
+	}
 }
 
 // maxError is the length of an error text on a line, in bytes.

@@ -1,0 +1,110 @@
+package output
+
+import (
+	"encoding/json"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// checkAgainst validates a document against a schema of testdata. The schemas
+// are our own extracts: what the formats demand of the members that reports
+// have. Members that an extract does not name are refused.
+func checkAgainst(t *testing.T, path, text string) {
+	t.Helper()
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v validator
+	if err := json.Unmarshal(file, &v.root); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.line(text); err != nil {
+		t.Errorf("%v\n%.2000s", err, text)
+	}
+}
+
+func TestSARIF(t *testing.T) {
+	text := reportText(t, newTestReport(t, ReportOptions{}, ndjson(records()...)), ReportSARIF)
+	checkAgainst(t, "testdata/sarif.schema.json", text)
+	var log sarifLog
+	if err := json.Unmarshal([]byte(text), &log); err != nil {
+		t.Fatal(err)
+	}
+	run := log.Runs[0]
+	prints := map[string]bool{}
+	for _, result := range run.Results {
+		if rule := run.Tool.Driver.Rules[result.RuleIndex]; rule.ID != result.RuleID { // section 3.27.6
+			t.Errorf("result of %s points at rule %s", result.RuleID, rule.ID)
+		}
+		if _, err := url.Parse(result.Locations[0].Physical.Artifact.URI); err != nil {
+			t.Error(err)
+		}
+		prints[result.Fingerprints["mxsweep/v1"]] = true
+	}
+	if len(run.Results) < 3 || len(prints) != len(run.Results) {
+		t.Errorf("%d results, %d fingerprints", len(run.Results), len(prints))
+	}
+	if first := run.Results[0]; first.Level != "error" || first.Locations[0].Physical.Artifact.URI != "smtp://old.example.com:465" {
+		t.Errorf("the worst is not first: %+v", first)
+	}
+	if again := reportText(t, newTestReport(t, ReportOptions{}, ndjson(records()...)), ReportSARIF); again != text {
+		t.Error("a second report differs")
+	}
+}
+
+func TestDefectDojo(t *testing.T) {
+	text := reportText(t, newTestReport(t, ReportOptions{}, ndjson(records()...)), ReportDefectDojo)
+	checkAgainst(t, "testdata/defectdojo.schema.json", text)
+	var report dojoReport
+	if err := json.Unmarshal([]byte(text), &report); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, f := range report.Findings {
+		if f.Title == "" || len(f.Title) > 511 || f.Description == "" || len(f.UniqueID) > 500 { // the columns of its database
+			t.Errorf("%+v", f)
+		}
+		if _, err := time.Parse(time.DateOnly, f.Date); err != nil {
+			t.Error(err)
+		}
+		ids[f.UniqueID] = true
+	}
+	first := report.Findings[0]
+	if len(ids) != len(report.Findings) || first.Severity != "Critical" || !first.KnownExploited || first.CWE != 1395 ||
+		first.Endpoints[0] != (dojoEndpoint{"smtp", "old.example.com", 465}) || first.VulnerabilityIDs[0] != "CVE-2019-10149" {
+		t.Errorf("%d ids of %d findings, first %+v", len(ids), len(report.Findings), first)
+	}
+}
+
+func TestOccurrenceURI(t *testing.T) {
+	for _, tt := range []struct {
+		o    occurrence
+		want string
+	}{
+		{occurrence{service: &fleetService{}, host: "mx.example.com", port: 25}, "smtp://mx.example.com:25"},
+		{occurrence{service: &fleetService{}, addr: "2001:db8::1", port: 465}, "smtp://[2001:db8::1]:465"},
+		{occurrence{service: &fleetService{}, host: "a b/<é>"}, "smtp://a%20b%2F%3C%C3%A9%3E"},
+		{occurrence{domains: []string{"example.com"}}, "dns:example.com"},
+	} {
+		if got := tt.o.uri(); got != tt.want {
+			t.Errorf("%s, want %s", got, tt.want)
+		}
+	}
+}
+
+// The names in the texts for trackers are escaped for the eye.
+func TestTrackersAreReadable(t *testing.T) {
+	hidden := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]|\\\\u00|\\\\u202")
+	for _, format := range []ReportFormat{ReportSARIF, ReportDefectDojo} {
+		text := reportText(t, newTestReport(t, ReportOptions{}, ndjson(records()...)), format)
+		text = strings.ReplaceAll(text, `\\`, "") // what Escape wrote
+		if found := hidden.FindString(text); found != "" {
+			t.Errorf("%s holds %q", format, found)
+		}
+	}
+}
