@@ -3,7 +3,7 @@ GO      ?= go
 BIN      = bin/mxsweep
 FUZZTIME ?= 10s
 
-.PHONY: help build demo test race lint fuzz bench generate clean
+.PHONY: help build demo test torture race lint fuzz bench soak generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ demo: build ## scan an embedded fleet on loopback, no network needed
 
 test: ## run all tests
 	$(GO) test ./...
+
+torture: ## kill, starve and resume a scan of 5,000 endpoints on loopback, some minutes
+	$(GO) test ./cmd/mxsweep -run '^TestTorture$$' -torture -v -timeout 30m
 
 race: ## run all tests with the race detector
 	$(GO) test -race ./...
@@ -33,8 +36,13 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 		done || exit 1; \
 	done
 
-bench: ## run the Go benchmarks
+bench: build ## measure beside the machine's limit and other scanners, then the Go benchmarks
+	$(GO) run ./cmd/bench -o bin/bench.ndjson $(BENCHFLAGS) $(BIN)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+SOAK ?= 30m
+soak: ## scan hostile servers on loopback for SOAK (30m), watching memory, goroutines and descriptors
+	SOAK=$(SOAK) $(GO) test -run '^TestSoak$$' -v -timeout 0 ./cmd/mxsweep
 
 generate: ## make the generated files anew
 	$(GO) generate ./...

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,6 +22,8 @@ const (
 	exitDone        = 0
 	exitFailure     = 1
 	exitUsage       = 2
+	exitFindings    = 3
+	exitDiffers     = 4
 	exitInterrupted = 130 // 128 + SIGINT, as shells report it
 )
 
@@ -51,11 +54,17 @@ var errShown = errors.New("explained above")
 func (a *app) commands() map[string]func(context.Context, []string) error {
 	return map[string]func(context.Context, []string) error{
 		"demo":         a.demo,
+		"check":        a.check,
 		"help":         a.help,
 		"schema":       a.schema,
 		"fingerprints": a.fingerprints,
 		"classify":     a.classify,
 		"findings":     a.findings,
+		"report":       a.report,
+		"diff":         a.diff,
+		"assess":       a.assess,
+		"data":         a.data,
+		"merge":        a.merge,
 	}
 }
 
@@ -68,7 +77,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	case errors.As(err, &usage):
 		a.logf("error: %v", err)
 		a.logf("hint: \"mxsweep -h\" lists the flags, \"mxsweep help\" shows examples")
-	case code == exitFailure && !errors.Is(err, errShown):
+	case code == exitFailure && !errors.Is(err, errShown), code == exitFindings:
 		a.logf("error: %v", err)
 	}
 	return code
@@ -87,13 +96,18 @@ func (a *app) dispatch(ctx context.Context, args []string) error {
 // away (a closed pipe) is how Unix tools are told to stop, not a failure.
 func exitCode(err error) int {
 	var usage usageError
+	var findings findingsError
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE):
+	case err == nil, errors.Is(err, syscall.EPIPE), errors.Is(err, flag.ErrHelp):
 		return exitDone
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.Is(err, errDiffers):
+		return exitDiffers
 	case errors.Is(err, scanner.ErrStopped), errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case errors.As(err, &findings):
+		return exitFindings
 	default:
 		return exitFailure
 	}

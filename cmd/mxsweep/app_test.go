@@ -99,7 +99,7 @@ func TestRefusals(t *testing.T) {
 		{"demo now", "demo takes no arguments"},
 		{"help me", "help takes no arguments"},
 		{"schema 1", "schema takes no arguments"},
-		{"findings certificate-expired", "findings takes no arguments"},
+		{"findings certificate-old", "there is no finding"},
 		{"fingerprints -j nosuch", "nosuch"},
 		{"classify -explian", "-explian"},
 	} {

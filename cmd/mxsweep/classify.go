@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mxsweep/mxsweep/output"
@@ -25,6 +26,9 @@ func (a *app) parseFew(name string, args []string, define func(*flagSet)) (posit
 	fs := newFlagSet(name)
 	fs.group(name)
 	define(fs)
+	if slices.Contains(args, "-h") || slices.Contains(args, "-help") || slices.Contains(args, "--help") {
+		return nil, a.commandHelp(fs)
+	}
 	if err := fs.parse(&o, args); err != nil {
 		return nil, err
 	}
@@ -36,13 +40,13 @@ func (a *app) classify(_ context.Context, args []string) error {
 	var data string
 	var explain bool
 	files, err := a.parseFew("classify", args, func(fs *flagSet) {
-		fs.add(&data, "data", "", "directory of fingerprint files that add to or replace the embedded ones")
+		fs.add(&data, "data", "", "directory whose fingerprints/ add to or replace the embedded ones")
 		fs.add(&explain, "explain", "", "say which rules spoke, how much, and which almost did")
 	})
 	if err != nil {
 		return err
 	}
-	set, err := fingerprints(data)
+	set, _, err := loadData(data)
 	if err != nil {
 		return err
 	}
@@ -57,18 +61,6 @@ func (a *app) classify(_ context.Context, args []string) error {
 		}
 	}
 	return errors.Join(err, w.Flush())
-}
-
-// fingerprints is the embedded set, with the files of a directory on top.
-func fingerprints(dir string) (*fingerprint.Set, error) {
-	set, err := fingerprint.Default()
-	if err != nil || dir == "" {
-		return set, err
-	}
-	if set, err = set.With(os.DirFS(dir)); err != nil {
-		return nil, fmt.Errorf("-data %s: %w", dir, err)
-	}
-	return set, nil
 }
 
 // A classifier reads stored records and writes them with what is known today.
@@ -105,10 +97,14 @@ func (c *classifier) read(name string, r io.Reader) error {
 			c.app.logf("%s:%d: %v", name, n, err)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s:%d: %w", name, n+1, err)
+	err := lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("the line is longer than %d MiB", maxLine>>20)
 	}
-	return c.flushPlain()
+	if err != nil {
+		err = fmt.Errorf("%s:%d: %w", name, n+1, err)
+	}
+	return errors.Join(c.flushPlain(), err)
 }
 
 // A badLine is input that cannot be used; the rest can.
@@ -116,11 +112,12 @@ type badLine struct{ error }
 
 func (c *classifier) line(line []byte) error {
 	line = bytes.TrimRight(line, "\r")
+	text := bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\uFEFF")))
 	switch {
-	case len(bytes.TrimSpace(line)) == 0:
+	case len(text) == 0:
 		return nil
-	case line[0] == '{':
-		return errors.Join(c.flushPlain(), c.object(line))
+	case text[0] == '{':
+		return errors.Join(c.flushPlain(), c.object(text))
 	case isReplyLine(line):
 		c.pending = append(append(c.pending, line...), "\r\n"...)
 		if len(line) > 3 && line[3] == '-' && len(c.pending) < maxLine {
@@ -155,10 +152,19 @@ func (c *classifier) flushPlain() error {
 	return c.write(o, v)
 }
 
+// object classifies a record. Those of ours that tell of no service pass
+// through as they are.
 func (c *classifier) object(line []byte) error {
 	o, err := output.ParseObject(line)
 	if err != nil {
 		return badLine{err}
+	}
+	var kind string
+	if o.Get(&kind, "type") && slices.Contains([]string{"run", "domain", "progress", "summary"}, kind) && !o.Get(new(any), "banner") {
+		if !c.explain {
+			_, err = c.w.Write(append(line, '\n'))
+		}
+		return err
 	}
 	return c.write(o, output.ServiceOf(o))
 }
@@ -168,6 +174,9 @@ func (c *classifier) write(o *output.Object, v *scanner.Service) error {
 	v.Parse()
 	if c.explain {
 		return c.writeExplanation(v)
+	}
+	if v.Greeting != nil {
+		o.Get(&v.Greeting.DelayMS, "greeting", "delay_ms") // not in the text
 	}
 	v.Software, v.Provider = c.set.Classify(v.Signals())
 	if err := errors.Join(

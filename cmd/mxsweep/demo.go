@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // demo scans a fleet of its own on loopback: no network is needed and nobody
@@ -15,6 +17,9 @@ func (a *app) demo(ctx context.Context, args []string) error {
 		return err
 	}
 	fleet, err := startFleet()
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return errors.New("demo: its ports are taken, perhaps by another demo or by the tests: wait for those to end")
+	}
 	if err != nil {
 		return fmt.Errorf("demo: %w (it needs the addresses 127.25.0.0/16 on loopback, as Linux has them)", err)
 	}
@@ -37,7 +42,13 @@ func (a *app) demo(ctx context.Context, args []string) error {
 	scan = append(scan, fleetTargets()...)
 	a.logf("a fleet of %d servers and a name server is up on loopback", len(fleet.servers))
 	a.logf("$ mxsweep %s", shellWords(scan))
-	if err := a.scan(ctx, scan); err != nil {
+	var o options
+	flags := newFlags(&o)
+	if err := flags.parse(&o, scan); err != nil {
+		return err
+	}
+	o.text = true
+	if err := a.scanTargets(ctx, &o, flags); err != nil {
 		return err
 	}
 	a.logf("written: %s (every fact, NDJSON) and %s (one row per service)", ndjson, csv)

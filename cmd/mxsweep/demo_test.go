@@ -25,6 +25,11 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%q is missing in %s", want, errs.String())
 		}
 	}
+	for _, want := range []string{"mx1.acme.example", "Exim 4.96", "certificate-expired", "nxdomain"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in the lines %s", want, out.String())
+		}
+	}
 	f, err := os.Open("demo/fleet.csv")
 	if err != nil {
 		t.Fatal(err)

@@ -9,27 +9,47 @@ import (
 	"github.com/mxsweep/mxsweep/scanner"
 )
 
-// ehloDomain is the name to greet servers with: the one asked for, else a PTR
-// name of the own address that leads back to it (RFC 5321, section 4.1.1.1,
-// wants the fully qualified name of the client), else "" for the address
-// literal of each connection (section 4.1.3).
-func (a *app) ehloDomain(ctx context.Context, o *options, r scanner.Resolver) string {
-	if o.ehloDomain != "" {
-		return o.ehloDomain
-	}
+// checkSelf finds out about our own side, and the name to greet servers with:
+// the one asked for, else a PTR name of the own address that leads back to it
+// (RFC 5321, section 4.1.1.1, wants the fully qualified name of the client),
+// else "" for the address literal of each connection (section 4.1.3).
+func checkSelf(ctx context.Context, o *options, s *scanner.Scanner) {
+	c := &scanner.Check{}
+	s.Check, s.EHLODomain = c, o.ehloDomain
+	_, c.OpenFiles = scanner.FitFileLimit(s.Concurrency)
 	own, ok := ownAddress(o.sourceIP)
 	if !ok {
-		return ""
+		return
 	}
-	names, _ := r.LookupPTR(ctx, own)
+	c.Address = own
+	c.PTR, c.Resolver = s.Resolver.LookupPTR(ctx, own)
+	if len(c.PTR) == 0 && (c.Resolver == scanner.StatusNXDomain || c.Resolver == scanner.StatusNoAddress) {
+		c.PTR = []string{}
+	}
+	names := c.PTR
+	if o.ehloDomain != "" {
+		names = []string{o.ehloDomain}
+	}
 	for _, name := range names {
-		for _, mx := range r.LookupHost(ctx, name).MX {
-			if slices.Contains(mx.Addresses, own) {
-				return name
-			}
+		res := s.Resolver.LookupHost(ctx, name)
+		if slices.ContainsFunc(res.MX, func(mx scanner.MX) bool { return slices.Contains(mx.Addresses, own) }) {
+			confirmed := true
+			s.EHLODomain, c.EHLOConfirmed = name, &confirmed
+			return
+		}
+		if o.ehloDomain != "" && answered(res.Status) {
+			c.EHLOConfirmed = new(bool)
 		}
 	}
-	return ""
+}
+
+// answered reports whether a lookup had an answer, be it that there is nothing.
+func answered(status scanner.Status) bool {
+	switch status {
+	case scanner.StatusSuccess, scanner.StatusNXDomain, scanner.StatusNoAddress:
+		return true
+	}
+	return false
 }
 
 // ownAddress is the address that connections to the outside come from: the one

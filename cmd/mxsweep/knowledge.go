@@ -21,13 +21,13 @@ func (a *app) fingerprints(_ context.Context, args []string) error {
 	var data string
 	var asJSON bool
 	slugs, err := a.parseFew("fingerprints", args, func(fs *flagSet) {
-		fs.add(&data, "data", "", "directory of fingerprint files that add to or replace the embedded ones")
+		fs.add(&data, "data", "", "directory whose fingerprints/ add to or replace the embedded ones")
 		fs.add(&asJSON, "json", "j", "one JSON object per product")
 	})
 	if err != nil {
 		return err
 	}
-	set, err := fingerprints(data)
+	set, _, err := loadData(data)
 	if err != nil {
 		return err
 	}
@@ -109,23 +109,29 @@ func writeRules(w io.Writer, products []fingerprint.Product) {
 	}
 }
 
-// findings lists every finding that can be reported.
+// findings explains every finding that can be reported, or those named.
 func (a *app) findings(_ context.Context, args []string) error {
 	var asJSON bool
-	rest, err := a.parseFew("findings", args, func(fs *flagSet) {
+	ids, err := a.parseFew("findings", args, func(fs *flagSet) {
 		fs.add(&asJSON, "json", "j", "one JSON object per finding")
 	})
-	if err == nil {
-		err = noArguments("findings", rest)
-	}
 	if err != nil {
 		return err
 	}
+	entries := advisory.Catalog()
+	for _, id := range ids {
+		if !slices.ContainsFunc(entries, func(e advisory.Entry) bool { return e.ID == id }) {
+			return usagef("there is no finding %q: \"mxsweep findings\" lists them", id)
+		}
+	}
+	if len(ids) > 0 {
+		entries = slices.DeleteFunc(entries, func(e advisory.Entry) bool { return !slices.Contains(ids, e.ID) })
+	}
 	w := bufio.NewWriter(a.stdout)
 	if asJSON {
-		return errors.Join(writeJSONLines(w, advisory.Catalog()), w.Flush())
+		return errors.Join(writeJSONLines(w, entries), w.Flush())
 	}
-	for _, e := range advisory.Catalog() {
+	for _, e := range entries {
 		fmt.Fprintf(w, "%s (%s)\n  %s\n  when: %s\n  why: %s\n  do: %s\n", e.ID, e.Severity, e.Title, e.Rule, e.Why, e.Remedy)
 		if e.CWE != "" {
 			fmt.Fprintf(w, "  %s\n", e.CWE)

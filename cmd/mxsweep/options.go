@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/projectdiscovery/goflags"
+
+	"github.com/mxsweep/mxsweep/scanner"
 )
 
 // options are the flags of a scan, as given.
@@ -16,7 +18,7 @@ type options struct {
 	noStdin, direct, strict, dryRun    bool
 	ports                              string
 	excludeHosts, excludeFiles         list
-	allowPrivate                       bool
+	allowPrivate, lightTLS             bool
 	resolvers                          list
 	ipVersion                          string
 	dnsRate                            int
@@ -24,18 +26,23 @@ type options struct {
 	ptr                                bool
 	ehloDomain, probe, caFile          string
 	concurrency, rate                  int
-	hostLimit, retries                 int
+	hostLimit, providerLimit, retries  int
+	delay                              time.Duration
 	seed                               uint64
 	sourceIP                           string
 	connectTimeout, greetingTimeout    time.Duration
 	timeout, targetTimeout             time.Duration
+	judging                            judging
 	outputs                            list
+	resume, shard                      string
 	force, json, csv, all, listColumns bool
 	fields                             string
 	noColor, silent, stats             bool
 	statsInterval                      time.Duration
 	help, version                      bool
 
+	earlier    *scanner.Run // of -resume; nil: the run begins now
+	text       bool         // no flag: lines for people even where nobody's terminal is
 	positional []string
 }
 
@@ -136,7 +143,7 @@ func newFlagSet(name string) *flagSet {
 func newFlags(o *options) *flagSet {
 	fs := newFlagSet("mxsweep")
 	o.ports, o.ipVersion, o.probe = "25,465,587", "4,6", "polite"
-	o.concurrency, o.rate, o.hostLimit, o.retries, o.dnsRate = 500, 200, 3, 1, 1000
+	o.concurrency, o.rate, o.hostLimit, o.providerLimit, o.retries, o.dnsRate = 500, 200, 3, 10, 1, 1000
 	o.connectTimeout, o.greetingTimeout = 5*time.Second, 30*time.Second
 	o.timeout, o.targetTimeout, o.dnsTimeout = 10*time.Second, time.Minute, 6*time.Second
 	o.ptr, o.statsInterval = true, 5*time.Second
@@ -164,6 +171,7 @@ func newFlags(o *options) *flagSet {
 	fs.add(&o.ehloDomain, "ehlo-domain", "", "name to greet with (default: confirmed PTR of the own address, else address literal)")
 	fs.add(&o.probe, "probe", "", "identifying commands when unsure: passive (none), polite (HELP, one unknown verb), full")
 	fs.add(&o.caFile, "ca-file", "", "PEM file of trusted roots (default: the system's)")
+	fs.add(&o.lightTLS, "tls-light", "", "no post-quantum key exchange: a third less work for each handshake")
 	fs.add(&o.connectTimeout, "connect-timeout", "", "wait for a TCP connection")
 	fs.add(&o.greetingTimeout, "greeting-timeout", "", "wait for the complete greeting; greet delays of 20 s are normal")
 	fs.add(&o.timeout, "timeout", "", "wait for one reply, or for the TLS handshake")
@@ -173,13 +181,20 @@ func newFlags(o *options) *flagSet {
 	fs.add(&o.concurrency, "concurrency", "c", "endpoints talked to at once")
 	fs.add(&o.rate, "rate-limit", "rl", "connections begun a second, 0 = no limit")
 	fs.add(&o.hostLimit, "host-limit", "", "connections at once to one address")
+	fs.add(&o.providerLimit, "provider-limit", "", "connections at once to the hosts of one provider (registrable domain of the MX), 0 = no limit")
+	fs.add(&o.delay, "delay", "", "between two connections to one address; then it has one at a time")
 	fs.add(&o.retries, "retries", "", "further attempts after a transient failure, at the end of the run")
 	fs.add(&o.seed, "seed", "", "order in which ranges are visited (default: random, shown in the run record)")
+	fs.add(&o.shard, "shard", "", "the part of the targets to scan, as 2/5; takes the same -seed for all parts")
 	fs.add(&o.sourceIP, "source-ip", "", "local address to connect from")
+
+	fs.group("assessment")
+	o.judging.register(fs)
 
 	fs.group("output")
 	fs.add((*paths)(&o.outputs), "output", "o", "file to write: .ndjson .jsonl .csv .txt, .gz may follow (repeatable)")
-	fs.add(&o.force, "force", "", "overwrite existing output files")
+	fs.add(&o.resume, "resume", "", "go on with the run that wrote this .ndjson or .ndjson.gz file, with its options")
+	fs.add(&o.force, "force", "", "overwrite existing output files; with -resume: also with other options")
 	fs.add(&o.json, "json", "j", "write NDJSON to standard output (default unless it is a terminal)")
 	fs.add(&o.csv, "csv", "", "write CSV to standard output")
 	fs.add(&o.fields, "fields", "", "CSV columns to write, in this order")

@@ -16,6 +16,11 @@ import (
 // output in the form asked for or, unless files were named, the form that fits
 // who reads it.
 func (a *app) openOutputs(o *options) (output.Writer, error) {
+	return a.joinOutputs(o, func(fields []string) ([]output.Writer, error) { return createFiles(o, fields) })
+}
+
+// joinOutputs joins the files that open opens and standard output.
+func (a *app) joinOutputs(o *options, open func(fields []string) ([]output.Writer, error)) (output.Writer, error) {
 	fields, err := selectedFields(o.fields)
 	if err != nil {
 		return nil, err
@@ -27,14 +32,14 @@ func (a *app) openOutputs(o *options) (output.Writer, error) {
 		return nil, usagef("-json and -csv both choose the form of standard output: give one, and -o FILE for the other")
 	case o.csv:
 		format = output.CSV
-	case isTerminal && !o.json:
+	case (isTerminal || o.text) && !o.json:
 		format = output.Text
 	}
-	writers, err := createFiles(o, fields)
+	writers, err := open(fields)
 	if err != nil {
 		return nil, err
 	}
-	if len(writers) > 0 && !o.json && !o.csv && !isTerminal {
+	if len(writers) > 0 && !o.json && !o.csv && !o.text && !isTerminal {
 		return output.Tee(writers...), nil
 	}
 	stdout := a.stdout

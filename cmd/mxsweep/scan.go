@@ -39,6 +39,12 @@ func (a *app) scan(ctx context.Context, args []string) error {
 	case o.listColumns:
 		return a.columns()
 	}
+	if o.resume != "" {
+		var err error
+		if o.earlier, err = a.inherit(&o, flags); err != nil {
+			return err
+		}
+	}
 	return a.scanTargets(ctx, &o, flags)
 }
 
@@ -63,12 +69,27 @@ func (a *app) scanTargets(ctx context.Context, o *options, flags *flagSet) error
 		return a.dryRun(ctx, o, s, inputs)
 	}
 	a.fitConcurrency(s, flags.isSet("concurrency"))
-	results, err := a.openOutputs(o)
+	g, err := a.newJudge(&o.judging, s, o.silent)
 	if err != nil {
 		return err
 	}
-	s.EHLODomain = a.ehloDomain(reading, o, s.Resolver)
-	return a.runScan(ctx, o, flags, s, inputs, results)
+	complete := false
+	if o.resume != "" {
+		complete, err = a.reopen(o, s, g)
+	} else {
+		g.Writer, err = a.openOutputs(o)
+	}
+	switch {
+	case err != nil:
+		return err
+	case complete:
+		return g.verdict(nil)
+	case o.earlier != nil && o.ehloDomain == "": // servers may know us by the name already
+		s.EHLODomain = o.earlier.EHLODomain
+	default:
+		checkSelf(reading, o, s)
+	}
+	return g.verdict(a.runScan(ctx, o, flags, s, inputs, g))
 }
 
 // runScan drives the scanner and keeps outputs, progress and summary together.
@@ -88,20 +109,26 @@ func (a *app) runScan(ctx context.Context, o *options, flags *flagSet, s *scanne
 		a.logf("warning: %s", text)
 	}
 
-	run := s.NewRun(buildVersion(), flags.changed())
+	run := s.NewRun(buildVersion(), givenOptions(o, flags))
 	var summary *scanner.Summary
 	emit := func(r scanner.Result) error {
 		p.clear()
 		summary = r.Summary
 		return results.Write(&r)
 	}
-	err := emit(scanner.Result{Run: run})
+	var err error
+	if s.Resume == nil {
+		err = emit(scanner.Result{Run: run})
+	}
 	if err == nil {
 		err = s.Run(ctx, inputs, emit)
 	}
 	p.clear()
 	if closing := results.Close(); err == nil {
 		err = closing
+	}
+	if n := s.Resume.Unclaimed(); n > 0 && err == nil {
+		a.logf("note: %d targets on record in %s were not named this time; their records stay", n, o.resume)
 	}
 	if summary != nil && !o.silent {
 		_ = output.Summary(a.stderr, summary, a.color(o, a.stderr))
@@ -197,17 +224,31 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	}
 	s := &scanner.Scanner{
 		NoPTR: !o.ptr, Ports: ports, Probe: level, Concurrency: o.concurrency,
-		Rate: unlimited(float64(o.rate)), HostLimit: o.hostLimit, Retries: o.retries, Seed: o.seed, All: o.all,
+		Rate: unlimited(float64(o.rate)), HostLimit: o.hostLimit, ProviderLimit: o.providerLimit, Delay: o.delay, Retries: o.retries, Seed: o.seed, All: o.all,
 		ConnectTimeout: o.connectTimeout, GreetingTimeout: o.greetingTimeout,
 		Timeout: o.timeout, TargetTimeout: o.targetTimeout,
-		Exclude: exclude.Covers, AllowPrivate: o.allowPrivate, Roots: roots,
+		Exclude: exclude.Covers, AllowPrivate: o.allowPrivate, Roots: roots, LightTLS: o.lightTLS,
 		Stop: a.stopping.Done(), Stats: new(scanner.Stats),
+	}
+	if o.providerLimit == 0 {
+		s.ProviderLimit = -1
 	}
 	if o.retries <= 0 {
 		s.Retries = -1
 	}
-	if s.Seed == 0 {
+	switch {
+	case o.earlier != nil:
+		s.Seed = o.earlier.Seed
+	case s.Seed == 0:
 		s.Seed = rand.Uint64()
+	}
+	if o.shard != "" {
+		if s.Shard, err = scanner.ParseShard(o.shard); err != nil {
+			return nil, nil, usagef("-shard: %w", err)
+		}
+		if o.seed == 0 && o.earlier == nil {
+			return nil, nil, usagef("-shard needs -seed, the same number for all shards: else ranges would be divided in different ways")
+		}
 	}
 	if o.sourceIP != "" {
 		if s.SourceIP, err = ownSource(o.sourceIP); err != nil {
@@ -255,6 +296,7 @@ func checkPositive(o *options) error {
 	for name, value := range map[string]int64{ // an int of 32 bits holds two seconds
 		"concurrency": int64(o.concurrency), "host-limit": int64(o.hostLimit),
 		"rate-limit": int64(o.rate) + 1, "dns-rate-limit": int64(o.dnsRate) + 1, "retries": int64(o.retries) + 1,
+		"provider-limit": int64(o.providerLimit) + 1, "delay": int64(o.delay) + 1,
 		"connect-timeout": int64(o.connectTimeout), "greeting-timeout": int64(o.greetingTimeout),
 		"timeout": int64(o.timeout), "target-timeout": int64(o.targetTimeout), "stats-interval": int64(o.statsInterval),
 		"dns-timeout": int64(o.dnsTimeout),

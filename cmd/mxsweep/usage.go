@@ -38,7 +38,7 @@ func (a *app) usage(fs *flagSet, only string) error {
 	if only == "" {
 		b.WriteString("mxsweep audits a mail fleet: what answers on 25, 465 and 587, which version, how it is secured\n\n")
 		b.WriteString("usage: mxsweep [flags] domain|host|address|CIDR|range ...\n")
-		b.WriteString("       mxsweep demo|classify|fingerprints|findings|schema|help\n")
+		b.WriteString("       mxsweep demo|report|diff|assess|classify|data|fingerprints|findings|schema|help\n")
 	}
 	found := only == ""
 	for _, g := range fs.groups {
@@ -85,6 +85,19 @@ func defaultText(f *flag.Flag) string {
 		}
 	}
 	return " (" + f.DefValue + ")"
+}
+
+// commandHelp prints the flags of one command, and returns what ends it.
+func (a *app) commandHelp(fs *flagSet) error {
+	var b strings.Builder
+	for _, g := range fs.groups {
+		fs.writeGroup(&b, g)
+	}
+	b.WriteString("\n\"mxsweep help\" shows examples\n")
+	if _, err := io.WriteString(a.stdout, strings.TrimPrefix(b.String(), "\n")); err != nil {
+		return err
+	}
+	return flag.ErrHelp
 }
 
 // schema prints the JSON Schema of the records.

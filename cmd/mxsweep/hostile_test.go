@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mxsweep/mxsweep/output"
+	"github.com/mxsweep/mxsweep/scanner"
+	"github.com/mxsweep/mxsweep/scanner/smtp/smtptest"
+)
+
+// nasty has bytes for every reader of the outputs: a bell, an escape sequence
+// that sets a terminal's title, NUL, a formula, HTML, a bidirectional override,
+// and what is not UTF-8.
+const nasty = "=HYPERLINK(\"http://evil.test\") \x07\x1b]0;owned\x07\x1b[2J\x00 <script>alert(1)</script> \u202eexe.\u202c \xff\xfe\xc0\x80"
+
+// hostileServers are servers that nobody wants to meet, by what they do. Secure
+// is for those that also speak TLS.
+func hostileServers(ca *smtptest.CA) (map[string]smtptest.Script, error) {
+	config, err := ca.Config("mx.example.com")
+	if err != nil {
+		return nil, err
+	}
+	greeted := func(replies map[string]smtptest.Step) smtptest.Script {
+		return smtptest.Script{Replies: replies, TLS: config}
+	}
+	offer := smtptest.Reply(250, "mx.example.com", "STARTTLS")
+	long := strings.Repeat("x", 64<<10)
+	scripts := map[string]smtptest.Script{
+		"endless greeting without newline": {Greeting: smtptest.Step{Send: long, Then: smtptest.Endless}},
+		"endless greeting":                 {Greeting: smtptest.Step{Send: strings.Repeat("220-more to come\r\n", 1000), Then: smtptest.Endless}},
+		"one byte now and then":            {Greeting: smtptest.Step{Send: "220 mx.example.com ESMTP " + long, Segment: 1, Every: 20 * time.Millisecond}},
+		"silence after connect":            {Greeting: smtptest.Step{Then: smtptest.Silence}},
+		"closed after connect":             {Greeting: smtptest.Step{Then: smtptest.Close}},
+		"reset after connect":              {Greeting: smtptest.Step{Then: smtptest.Reset}},
+		"nasty greeting":                   {Greeting: smtptest.Step{Send: "220 " + nasty + "\r\n"}},
+		"nasty multi-line greeting":        {Greeting: smtptest.Step{Send: "220-" + nasty + "\n220-\r\n220 " + nasty + "\r\n"}},
+		"not SMTP":                         {Greeting: smtptest.Step{Send: nasty, Then: smtptest.Close}},
+		"too busy":                         smtptest.TooBusy("mx.example.com"),
+		"silence after EHLO":               greeted(map[string]smtptest.Step{"EHLO": {Then: smtptest.Silence}}),
+		"reset after EHLO":                 greeted(map[string]smtptest.Step{"EHLO": {Then: smtptest.Reset}}),
+		"endless EHLO":                     greeted(map[string]smtptest.Step{"EHLO": {Send: strings.Repeat("250-X\r\n", 1000), Then: smtptest.Endless}}),
+		"nasty EHLO":                       greeted(map[string]smtptest.Step{"EHLO": {Send: "250-" + nasty + "\r\n250-AUTH " + nasty + "\r\n250 SIZE " + strings.Repeat("9", 400) + "\r\n"}}),
+		"plain text after STARTTLS":        greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n250 " + nasty + "\r\n", Then: smtptest.Silence}}),
+		"rubbish instead of a handshake":   greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n\x16\x03\x01\xff\xff" + long, Then: smtptest.Endless}}),
+		"reset in STARTTLS":                greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n", Then: smtptest.Reset}}),
+		"421 to STARTTLS":                  greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "421 4.7.0 too many connections\r\n", Then: smtptest.Close}}),
+		"endless QUIT":                     greeted(map[string]smtptest.Step{"EHLO": smtptest.Reply(250, "mx.example.com"), "QUIT": {Send: long, Then: smtptest.Endless}}),
+		"good":                             smtptest.Postfix("mx.example.com").WithTLS(config),
+	}
+	inside := greeted(nil)
+	inside.Secure = map[string]smtptest.Step{"EHLO": {Then: smtptest.Silence}}
+	scripts["silence inside TLS"] = inside
+	inside.Secure = map[string]smtptest.Step{"EHLO": {Send: strings.Repeat("250-"+nasty+"\r\n", 1000), Then: smtptest.Endless}}
+	scripts["endless inside TLS"] = inside
+	return scripts, nil
+}
+
+// Every hostile server has its record, soon and in little memory; what it sent
+// comes back bit for bit from the NDJSON, and neither CSV nor text holds a byte
+// that a terminal or spreadsheet would act on.
+func TestHostileServers(t *testing.T) {
+	ca, err := smtptest.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := hostileServers(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]string{} // by address and port
+	var targets []string
+	for kind, script := range scripts { // each at an address of its own: what one does is not to be held against the others
+		server, err := smtptest.Listen(fmt.Sprintf("127.25.10.%d:2526", len(kinds)+1), script)
+		if err != nil {
+			t.Skipf("needs all of 127.0.0.0/8 on loopback: %v", err)
+		}
+		t.Cleanup(server.Close)
+		kinds[server.Addr] = kind
+		targets = append(targets, server.Addr)
+	}
+	dir := t.TempDir()
+	path := func(suffix string) string { return filepath.Join(dir, "out"+suffix) }
+	var errs bytes.Buffer
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	code := testApp(strings.NewReader(""), io.Discard, &errs).run(t.Context(), append([]string{
+		"-r", "127.0.0.1:9", "-ehlo-domain", "auditor.example", "-ptr=false", "-dns-timeout", "100ms", "-retries", "0", "-host-limit", "50",
+		"-greeting-timeout", "2s", "-timeout", "1s", "-target-timeout", "4s",
+		"-o", path(".ndjson"), "-o", path(".csv"), "-o", path(".txt"),
+	}, targets...))
+	runtime.ReadMemStats(&after)
+	if took := time.Since(began); code != exitDone || took > 20*time.Second {
+		t.Fatalf("exit code %d after %v: %s", code, took, errs.String())
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 256<<20 {
+		t.Errorf("%d MB were allocated", used>>20)
+	}
+	services := map[string]*scanner.Service{}
+	for r, err := range output.NewReader(open(t, path(".ndjson"))).Results() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := r.Service; v != nil {
+			services[kinds[netip.AddrPortFrom(v.IP, v.Port).String()]] = v
+		}
+	}
+	for kind := range scripts {
+		v := services[kind]
+		if v == nil {
+			t.Errorf("%s: no record", kind)
+			continue
+		}
+		checkHostile(t, kind, v)
+	}
+	for _, file := range []string{".csv", ".txt"} {
+		text, err := io.ReadAll(open(t, path(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := bytes.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' || r == '\u202e' || r == utf8.RuneError }); i >= 0 {
+			t.Errorf("%s holds %q", file, text[i:min(i+20, len(text))])
+		}
+	}
+	rows, err := csv.NewReader(open(t, path(".csv"))).ReadAll()
+	if err != nil || len(rows) != len(scripts)+1 {
+		t.Errorf("the CSV has %d rows, error %v", len(rows), err)
+	}
+	for _, row := range rows {
+		for _, cell := range row {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+@-") {
+				t.Errorf("the cell %q is a formula", cell)
+			}
+		}
+	}
+}
+
+func open(t *testing.T, path string) *os.File {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// checkHostile compares a record with what the server did.
+func checkHostile(t *testing.T, kind string, v *scanner.Service) {
+	want := map[string]scanner.Status{
+		"endless greeting without newline": scanner.StatusNotSMTP,
+		"endless greeting":                 scanner.StatusProtocolError,
+		"one byte now and then":            scanner.StatusGreetingTimeout,
+		"silence after connect":            scanner.StatusGreetingTimeout,
+		"closed after connect":             scanner.StatusClosed,
+		"reset after connect":              scanner.StatusReset,
+		"nasty greeting":                   scanner.StatusSuccess,
+		"nasty multi-line greeting":        scanner.StatusSuccess,
+		"not SMTP":                         scanner.StatusNotSMTP,
+		"too busy":                         scanner.StatusRateLimited,
+		"silence after EHLO":               scanner.StatusReplyTimeout,
+		"reset after EHLO":                 scanner.StatusReset,
+		"endless EHLO":                     scanner.StatusProtocolError,
+		"nasty EHLO":                       scanner.StatusSuccess,
+		"plain text after STARTTLS":        scanner.StatusTLSTimeout,
+		"rubbish instead of a handshake":   scanner.StatusTLSFailed,
+		"reset in STARTTLS":                scanner.StatusReset,
+		"421 to STARTTLS":                  scanner.StatusRateLimited,
+		"endless QUIT":                     scanner.StatusSuccess,
+		"silence inside TLS":               scanner.StatusReplyTimeout,
+		"endless inside TLS":               scanner.StatusProtocolError,
+		"good":                             scanner.StatusSuccess,
+	}
+	if v.Status != want[kind] {
+		t.Errorf("%s: status %s (%s: %s), want %s", kind, v.Status, v.Phase, v.Error, want[kind])
+	}
+	switch kind {
+	case "nasty greeting":
+		if got, want := string(v.Banner), "220 "+nasty+"\r\n"; got != want {
+			t.Errorf("%s: the bytes came back as %q, want %q", kind, got, want)
+		}
+	case "nasty multi-line greeting":
+		if got, want := string(v.Banner), "220-"+nasty+"\n220-\r\n220 "+nasty+"\r\n"; got != want {
+			t.Errorf("%s: the bytes came back as %q, want %q", kind, got, want)
+		}
+	case "plain text after STARTTLS":
+		if got, want := string(v.Injected), "250 "+nasty+"\r\n"; got != want {
+			t.Errorf("%s: the injected bytes came back as %q, want %q", kind, got, want)
+		}
+	case "421 to STARTTLS", "silence after EHLO", "reset after EHLO":
+		if kind == "421 to STARTTLS" && (v.Capabilities == nil || !v.Capabilities.STARTTLS) {
+			t.Errorf("%s: the offer of STARTTLS is lost", kind)
+		}
+		if kind != "421 to STARTTLS" && v.Capabilities != nil {
+			t.Errorf("%s: capabilities %+v, want unknown", kind, v.Capabilities)
+		}
+	}
+}
