@@ -10,11 +10,6 @@
 // and address ranges, talks to each politely and once, and says what it is,
 // which version, how it is secured and what is wrong with it.
 //
-// Usage:
-//
-//	mxsweep [flags] target...
-//	mxsweep command [arguments]
-//
 // "mxsweep -h" lists the flags, "mxsweep help" is the manual with examples,
 // exit codes and limits. The work is done by packages scanner, resolver and
 // output; this one only turns flags into their options and stops the process.
