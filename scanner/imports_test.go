@@ -161,6 +161,37 @@ func TestHouseRules(t *testing.T) {
 	}
 }
 
+// stampers are the files of the packages that wait which may turn a time into
+// one of the wall clock, for a record.
+var stampers = map[string]bool{"scanner/fill.go": true, "scanner/summary.go": true, "scanner/progress.go": true, "scanner/smtp/certificate.go": true}
+
+// TestMonotonicClock keeps every wait and every duration on the monotonic
+// clock, so that a jump of the wall clock (NTP, a suspended machine, a person)
+// ends no probe and stretches none: package time uses that clock by itself
+// unless a time has gone through one of these methods.
+func TestMonotonicClock(t *testing.T) {
+	strips := []string{"UTC", "Local", "In", "Round", "Truncate", "AddDate", "Unix", "UnixNano", "UnixMilli"}
+	for path, file := range parseTree(t) {
+		if dir := filepath.Dir(path); dir != "scanner" && dir != "scanner/smtp" && dir != "resolver" || stampers[path] {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			f, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !slices.Contains(strips, f.Sel.Name) {
+				return true
+			}
+			if x, ok := f.X.(*ast.Ident); !ok || x.Name != "time" { // time.Unix makes one
+				t.Errorf("%s: .%s leaves the monotonic clock: only records may", path, f.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
 // checkAssign finds assignments to variables of the package.
 func checkAssign(t *testing.T, path string, file *ast.File, n *ast.AssignStmt) {
 	t.Helper()

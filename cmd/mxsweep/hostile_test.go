@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,9 @@ import (
 // that sets a terminal's title, NUL, a formula, HTML, a bidirectional override,
 // and what is not UTF-8.
 const nasty = "=HYPERLINK(\"http://evil.test\") \x07\x1b]0;owned\x07\x1b[2J\x00 <script>alert(1)</script> \u202eexe.\u202c \xff\xfe\xc0\x80"
+
+// nastyName is what of that a certificate can hold: its names are ASCII.
+const nastyName = "=HYPERLINK(1)\x07\x1b]0;owned\x07\x00<script>alert(1)</script>"
 
 // hostileServers are servers that nobody wants to meet, by what they do. Secure
 // is for those that also speak TLS.
@@ -63,7 +69,27 @@ func hostileServers(ca *smtptest.CA) (map[string]smtptest.Script, error) {
 	scripts["silence inside TLS"] = inside
 	inside.Secure = map[string]smtptest.Step{"EHLO": {Send: strings.Repeat("250-"+nasty+"\r\n", 1000), Then: smtptest.Endless}}
 	scripts["endless inside TLS"] = inside
-	return scripts, nil
+	return scripts, hostileCertificates(ca, scripts)
+}
+
+// hostileCertificates adds servers whose certificates are made to hurt: in
+// memory, or whoever reads the names.
+func hostileCertificates(ca *smtptest.CA, scripts map[string]smtptest.Script) error {
+	long := strings.Repeat("a.", 20_000)
+	for kind, cert := range map[string]smtptest.Cert{
+		"chain of four hundred": {Names: []string{"mx.example.com"}, Chain: slices.Repeat([]*x509.Certificate{ca.Certificate}, 400)},
+		"chain of a thousand":   {Names: []string{"mx.example.com"}, Chain: slices.Repeat([]*x509.Certificate{ca.Certificate}, 1000)},
+		"certificate of 120 KB": {Names: []string{long, long, long}},
+		"certificate of 1 MB":   {Names: slices.Repeat([]string{long}, 25)},
+		"nasty certificate":     {CommonName: nastyName, Names: []string{nastyName, "mx.example.com\x00.evil.example"}},
+	} {
+		issued, err := ca.Issue(cert)
+		if err != nil {
+			return err
+		}
+		scripts[kind] = smtptest.Postfix("mx.example.com").WithTLS(&tls.Config{Certificates: []tls.Certificate{issued}})
+	}
+	return nil
 }
 
 // Every hostile server has its record, soon and in little memory; what it sent
@@ -133,6 +159,19 @@ func TestHostileServers(t *testing.T) {
 			t.Errorf("%s holds %q", file, text[i:min(i+20, len(text))])
 		}
 	}
+	page := path(".html")
+	if code := testApp(nil, io.Discard, &errs).run(t.Context(), []string{"report", path(".ndjson"), "-o", page}); code != exitDone {
+		t.Fatalf("report: exit code %d: %s", code, errs.String())
+	}
+	html, err := io.ReadAll(open(t, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, danger := range []string{"<script>alert", "\x00", "\x1b", "\x07", "\u202e", "\xff"} {
+		if bytes.Contains(html, []byte(danger)) {
+			t.Errorf("the report holds %q", danger)
+		}
+	}
 	rows, err := csv.NewReader(open(t, path(".csv"))).ReadAll()
 	if err != nil || len(rows) != len(scripts)+1 {
 		t.Errorf("the CSV has %d rows, error %v", len(rows), err)
@@ -180,6 +219,11 @@ func checkHostile(t *testing.T, kind string, v *scanner.Service) {
 		"silence inside TLS":               scanner.StatusReplyTimeout,
 		"endless inside TLS":               scanner.StatusProtocolError,
 		"good":                             scanner.StatusSuccess,
+		"chain of four hundred":            scanner.StatusSuccess,
+		"chain of a thousand":              scanner.StatusTLSFailed,
+		"certificate of 120 KB":            scanner.StatusSuccess,
+		"certificate of 1 MB":              scanner.StatusTLSFailed,
+		"nasty certificate":                scanner.StatusSuccess,
 	}
 	if v.Status != want[kind] {
 		t.Errorf("%s: status %s (%s: %s), want %s", kind, v.Status, v.Phase, v.Error, want[kind])
@@ -196,6 +240,10 @@ func checkHostile(t *testing.T, kind string, v *scanner.Service) {
 	case "plain text after STARTTLS":
 		if got, want := string(v.Injected), "250 "+nasty+"\r\n"; got != want {
 			t.Errorf("%s: the injected bytes came back as %q, want %q", kind, got, want)
+		}
+	case "nasty certificate":
+		if v.TLS == nil || v.TLS.Certificate == nil || v.TLS.Certificate.SubjectCN != nastyName || v.TLS.Certificate.SANs[0] != nastyName {
+			t.Errorf("%s: %+v", kind, v.TLS)
 		}
 	case "421 to STARTTLS", "silence after EHLO", "reset after EHLO":
 		if kind == "421 to STARTTLS" && (v.Capabilities == nil || !v.Capabilities.STARTTLS) {
