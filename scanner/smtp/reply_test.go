@@ -194,7 +194,7 @@ func FuzzReply(f *testing.F) {
 		if whole != nil {
 			raw = string(whole.Raw)
 		}
-		if raw+rest != in && !errors.Is(err, errTooLong) {
+		if !strings.HasPrefix(in, raw+rest) || errors.Is(err, os.ErrDeadlineExceeded) && raw+rest != in { // other errors come before the end
 			t.Fatalf("%q became %q and %q", in, raw, rest)
 		}
 		if err == nil && (whole.Code < 200 || whole.Code > 599) {
