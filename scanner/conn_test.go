@@ -16,12 +16,19 @@ import (
 // dialers are the ways in which a run opens connections, with the options of s.
 func dialers(t *testing.T, s *Scanner) map[string]DialFunc {
 	t.Helper()
+	e := dialing(t, s)
+	return map[string]DialFunc{"package net": e.s.dialer(), "of our own": e.dial}
+}
+
+// dialing returns an engine that does nothing but open connections.
+func dialing(t *testing.T, s *Scanner) *engine {
+	t.Helper()
 	e := newEngine(t.Context(), s, nil)
 	watch, release := e.openSockets()
 	done := make(chan struct{})
 	go func() { watch(); close(done) }()
 	t.Cleanup(func() { release(); <-done })
-	return map[string]DialFunc{"package net": e.s.dialer(), "of our own": e.dial}
+	return e
 }
 
 // serving starts a server for one connection after the other and returns its

@@ -269,8 +269,9 @@ func (e *engine) enter(in Input) (*job, error) {
 	return j, nil
 }
 
-// expandRange has the addresses of a range visited in their permuted order by
-// as many workers of the pool as are idle.
+// expandRange has the addresses of ranges visited in their permuted order until
+// there are no more of this one, each with a slot of the pool. Named targets wait
+// for the slots in the same queue.
 func (e *engine) expandRange(c *cursor) {
 	for {
 		e.awaitRoom(e.intake)
@@ -280,34 +281,43 @@ func (e *engine) expandRange(c *cursor) {
 		case <-e.intake.Done():
 			return
 		case e.slots <- struct{}{}:
-			e.spawn(e.sweep)
+			e.sweep()
 		}
 	}
 }
 
-// sweep visits addresses of ranges until there are no more, or a named target
-// waits for this worker's slot.
+// sweep visits addresses of ranges until one of them takes over the slot of the
+// pool that the caller has got for it.
 func (e *engine) sweep() {
-	defer func() { <-e.slots }()
 	for e.intake.Err() == nil {
 		ep, r, ok := e.ranges.next()
-		if !ok || e.visit(ep, r) || e.queued.Load() > 0 {
+		if !ok {
+			break
+		}
+		t, crowded := e.visit(ep, r)
+		if t != nil {
+			e.work(t)
 			return
 		}
+		if crowded {
+			break
+		}
 	}
+	<-e.slots
 }
 
-// visit contacts one endpoint of a range, unless another input has led to it.
-// It returns true if so many endpoints are parked that no more may come.
-func (e *engine) visit(ep Endpoint, r row) (crowded bool) {
+// visit returns the task of one endpoint of a range, unless that must not be
+// contacted, has been or has to wait. crowded says that so many endpoints are
+// parked that no more may come.
+func (e *engine) visit(ep Endpoint, r row) (_ *task, crowded bool) {
 	if !ep.Addr.IsValid() || e.s.Resume.written(r, "", ep.Addr, ep.Port.Number) { // of an earlier range, or part of the run
 		e.forgo(r, "")
-		return false
+		return nil, false
 	}
 	if status, _ := e.refuse(ep.Addr, true); status != "" {
 		e.sums.status(status)
 		e.forgo(r, status)
-		return false
+		return nil, false
 	}
 	known, t, fresh, crowded := e.claimRange(ep, r)
 	switch {
@@ -319,8 +329,7 @@ func (e *engine) visit(ep Endpoint, r row) (crowded bool) {
 	case !fresh:
 		e.stats.endpoints.Add(^uint64(0)) // another input has it, and this one waits for that
 	}
-	e.work(t)
-	return crowded
+	return t, crowded
 }
 
 // forgo ends an endpoint of a range and takes it out of the count: it has a

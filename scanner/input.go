@@ -66,6 +66,8 @@ type Endpoint struct {
 	Name string // MX or host name, for SNI and the name check; "" for a bare address
 }
 
+func (ep *Endpoint) addrPort() netip.AddrPort { return netip.AddrPortFrom(ep.Addr, ep.Port.Number) }
+
 // An InputError is one line of input that could not be used. It never ends a
 // run by itself.
 type InputError struct {

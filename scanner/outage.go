@@ -29,7 +29,8 @@ func (o *outage) witness(addr netip.Addr) *atomic.Pointer[netip.Addr] {
 // routed takes note that there is a route to an address.
 func (o *outage) routed(addr netip.Addr) {
 	if w := o.witness(addr); w.Load() == nil {
-		w.Store(&addr)
+		kept := addr
+		w.Store(&kept)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -59,48 +60,57 @@ func better(earlier, later *outcome) *outcome {
 
 func (o *outcome) greeted() bool { return o.transcript != nil && o.transcript.Greeting != nil }
 
-// attempt makes one attempt at a task that holds a slot of its address and sees
-// to what follows from it. It returns the tasks that got slots thereby.
-func (e *engine) attempt(t *task) []*task {
+// attempt begins an attempt at a task that holds a slot of its address and one
+// of the pool. If that takes a connection, it goes on without the caller, who
+// must leave the slot of the pool to it. Otherwise next are the tasks that got
+// slots of their addresses by its end.
+func (e *engine) attempt(t *task) (next []*task, underWay bool) {
 	if e.plan != nil {
-		return e.show(t)
+		return e.show(t), false
 	}
 	if next, left := e.leaveAlone(t, &e.policy); left {
-		return next
+		return next, false
 	}
-	var reverse *ptr
 	o := e.giveUp(t, &e.policy)
 	if o == nil {
 		e.sleep(e.overflow())
-		e.stats.inFlight.Add(1)
-		o, reverse = e.contact(t)
-		e.stats.inFlight.Add(-1)
+		o = e.noRoute(t.ep.Addr)
 	}
-	if o == nil { // cut short: the run is ending
-		return nil
+	if o != nil {
+		v, next := e.finish(t, o)
+		if v == verdictWrite {
+			e.conclude(t)
+		}
+		return next, false
 	}
-	o = better(t.best, o)
-	t.best = o
-	v, next := e.settle(e.intake, t, o, &e.policy)
-	switch v {
-	case verdictSilent:
-		e.sums.endpoint(t.ep.Port.Number, o.status, o.greeted())
+	if !e.pace() {
+		return nil, false
+	}
+	e.contact(t)
+	return nil, true
+}
+
+// finish ends an attempt with an outcome. It waits for nothing.
+func (e *engine) finish(t *task, o *outcome) (v verdict, next []*task) {
+	t.best = better(t.best, o)
+	v, next = e.settle(e.intake, t, t.best, &e.policy)
+	if v == verdictSilent {
+		e.sums.endpoint(t.ep.Port.Number, t.best.status, t.best.greeted())
 		e.stats.silent.Add(1)
 		e.stats.done.Add(1)
-		e.end(t.rows[0], o.status)
-	case verdictWrite:
-		e.conclude(t, o, reverse)
+		e.end(t.rows[0], t.best.status)
 	}
-	return next
+	return v, next
 }
 
 // conclude turns a final outcome into records.
-func (e *engine) conclude(t *task, o *outcome, reverse *ptr) {
+func (e *engine) conclude(t *task) {
+	o := t.best
 	known := newService(t.ep)
 	known.fill(o)
 	known.Attempts = t.attempts
-	if reverse != nil {
-		known.PTR, known.PTRValid = reverse.wait(e.run)
+	if t.reverse != nil {
+		known.PTR, known.PTRValid = t.reverse.wait(e.run)
 	}
 	if e.run.Err() != nil {
 		return
@@ -123,47 +133,107 @@ func (e *engine) conclude(t *task, o *outcome, reverse *ptr) {
 	}
 }
 
-// contact connects to the endpoint and holds the conversation. It returns nil
-// if the end of the run came in between. The reverse lookup of the address goes
-// on meanwhile; it is nil where there is none.
-func (e *engine) contact(t *task) (*outcome, *ptr) {
-	addr := t.ep.Addr
-	if e.route != nil && addr.Is6() && !e.route(addr) && !e.down(addr) {
-		return &outcome{at: time.Now(), status: StatusNoRoute, phase: smtp.PhaseConnect, text: "this machine has no route to the address", uncontacted: true}, nil
+// noRoute returns the outcome of an address that this machine cannot reach, nil
+// for any other.
+func (e *engine) noRoute(addr netip.Addr) *outcome {
+	if e.route == nil || !addr.Is6() || e.route(addr) || e.down(addr) {
+		return nil
 	}
-	if !e.pace() {
-		return nil, nil
-	}
+	return &outcome{at: time.Now(), status: StatusNoRoute, phase: smtp.PhaseConnect, text: "this machine has no route to the address", uncontacted: true}
+}
+
+// contact begins the connection to the endpoint; connected goes on from there.
+// The reverse lookup of an address that was named goes on meanwhile.
+func (e *engine) contact(t *task) {
 	if t.attempts++; t.attempts == 1 {
 		e.stats.contacted.Add(1)
 	}
-	var reverse *ptr
 	if !t.job.sweep {
-		reverse = e.reverse(addr)
+		t.reverse = e.reverse(t.ep.Addr)
 	}
-	o := &outcome{}
-	conn, at, err := e.connect(t.ep)
-	o.at = at
-	o.connect = time.Since(o.at)
+	e.busy.Add(1) // until it is passed on
+	e.stats.inFlight.Add(1)
+	e.stats.connections.Add(1)
+	t.began = time.Now()
+	e.open(t.ep.addrPort(), func(conn net.Conn, err error) { e.connected(t, conn, err) })
+}
+
+// connected goes on with an attempt whose connection has been made or has
+// failed. In the latter case it must not wait.
+func (e *engine) connected(t *task, conn net.Conn, err error) {
 	switch {
+	case err == nil:
+		e.talk(t, conn)
 	case e.run.Err() != nil:
-		if conn != nil {
-			conn.Close()
-		}
-		return nil, nil
-	case err != nil:
-		o.phase, o.err = smtp.PhaseConnect, err
-		o.status = e.connectStatus(addr, err)
-		return o, reverse
+		e.passOn(nil)
+	case ourFault(err):
+		e.spawn(func() { e.insist(t, err) })
+	default:
+		e.outage.routed(t.ep.Addr)
+		e.unconnected(t, err)
 	}
-	if reverse == nil {
-		reverse = e.reverse(addr)
+}
+
+// insist goes on with an attempt that failed for a reason which may be of our
+// own side.
+func (e *engine) insist(t *task, err error) {
+	conn, at, err := e.persist(t.ep, t.began, nil, err)
+	t.began = at
+	switch {
+	case err == nil:
+		e.talk(t, conn)
+	case e.run.Err() != nil:
+		e.passOn(nil)
+	default:
+		e.unconnected(t, err)
+	}
+}
+
+// unconnected ends an attempt without a connection.
+func (e *engine) unconnected(t *task, err error) {
+	v, next := e.finish(t, &outcome{
+		at: t.began, connect: time.Since(t.began),
+		status: e.connectStatus(t.ep.Addr, err), phase: smtp.PhaseConnect, err: err,
+	})
+	if v != verdictWrite {
+		e.passOn(next)
+		return
+	}
+	e.spawn(func() {
+		e.conclude(t)
+		e.passOn(next)
+	})
+}
+
+// talk holds the conversation on a connection, and ends the attempt.
+func (e *engine) talk(t *task, conn net.Conn) {
+	o := &outcome{at: t.began, connect: time.Since(t.began)}
+	e.outage.routed(t.ep.Addr)
+	if t.reverse == nil {
+		t.reverse = e.reverse(t.ep.Addr)
 	}
 	e.converse(o, conn, t.ep)
-	if e.run.Err() != nil {
-		return nil, nil
+	if e.run.Err() != nil { // cut short
+		e.passOn(nil)
+		return
 	}
-	return o, reverse
+	v, next := e.finish(t, o)
+	if v == verdictWrite {
+		e.conclude(t)
+	}
+	e.passOn(next)
+}
+
+// passOn ends an attempt that was under way. Its slot of the pool goes to one of
+// the tasks that have got slots of their addresses.
+func (e *engine) passOn(next []*task) {
+	e.stats.inFlight.Add(-1)
+	if len(next) == 0 {
+		<-e.slots
+	} else {
+		e.spawn(func() { e.work(e.share(next)) })
+	}
+	e.busy.Done()
 }
 
 // converse holds the conversation. A server without TLS on a TLS port has been
@@ -194,23 +264,36 @@ func (d deadline) Deadline() (time.Time, bool) { return d.at, true }
 // connect opens a connection, the try at which began at the time it returns.
 // Faults of our own side are waited out for a while, and announced.
 func (e *engine) connect(ep Endpoint) (_ net.Conn, at time.Time, _ error) {
-	to := netip.AddrPortFrom(ep.Addr, ep.Port.Number)
+	e.stats.connections.Add(1)
+	at = time.Now()
+	conn, err := e.dial(e.run, ep.addrPort())
+	return e.persist(ep, at, conn, err)
+}
+
+// ourFault reports whether the error of a dial may be the fault of our own side.
+func ourFault(err error) bool {
+	return localFault(err) != "" || errors.Is(err, syscall.ENETUNREACH)
+}
+
+// persist is connect after the first try, which began at that time and ended
+// so.
+func (e *engine) persist(ep Endpoint, at time.Time, conn net.Conn, err error) (net.Conn, time.Time, error) {
 	for wait := 100 * time.Millisecond; ; wait *= 2 {
-		e.stats.connections.Add(1)
-		at = time.Now()
-		conn, err := e.dial(e.run, to)
 		fault := localFault(err)
 		if fault == "" {
 			again, err := e.outlast(ep.Addr, err)
-			if again {
-				continue
+			if !again {
+				return conn, at, err
 			}
-			return conn, at, err
+		} else {
+			e.warn(fault, err)
+			if wait > 2*time.Second || !passing(err) || !e.sleep(wait) {
+				return nil, at, err
+			}
 		}
-		e.warn(fault, err)
-		if wait > 2*time.Second || !passing(err) || !e.sleep(wait) {
-			return nil, at, err
-		}
+		e.stats.connections.Add(1)
+		at = time.Now()
+		conn, err = e.dial(e.run, ep.addrPort())
 	}
 }
 

@@ -135,7 +135,7 @@ func (r *ranges) underWay() []*cursor {
 // range is worth a Progress record.
 func (e *engine) end(r row, status Status) {
 	if c := r.job.cursor; c != nil && e.ranges.end(c, r.index, status) {
-		e.out <- func() error { return e.report(c, true) }
+		e.spawn(func() { e.out <- func() error { return e.report(c, true) } })
 	}
 }
 

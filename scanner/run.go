@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -77,10 +77,10 @@ type engine struct {
 	outage  outage
 	prober  prober
 	dial    DialFunc
-	route   func(netip.Addr) bool // nil: not asked
+	open    func(to netip.AddrPort, done func(net.Conn, error)) // begins a connection; done must not wait after a failure
+	route   func(netip.Addr) bool                               // nil: not asked
 	ptrs    ptrs
 	plan    func(Input, Endpoint) error // not nil: the endpoint is shown to it instead of contacted
-	queued  atomic.Int64                // named tasks that wait for a slot of the pool
 	began   time.Time
 }
 
@@ -139,6 +139,9 @@ func (e *engine) perform(in iter.Seq2[Input, error]) error {
 		watch, release := e.openSockets()
 		defer release()
 		go watch()
+	}
+	if e.open == nil {
+		e.open = e.openByDial
 	}
 	go e.conduct(in)
 	go e.watch(e.s.Stop)
@@ -205,6 +208,11 @@ func (e *engine) watch(stop <-chan struct{}) {
 		e.drain()
 	case <-e.finished:
 	}
+}
+
+// openByDial opens a connection on a goroutine of its own.
+func (e *engine) openByDial(to netip.AddrPort, done func(net.Conn, error)) {
+	e.spawn(func() { done(e.dial(e.run, to)) })
 }
 
 // spawn starts every goroutine of a run but two: conductor and watcher.
@@ -331,38 +339,41 @@ func (e *engine) submit(t *task) {
 }
 
 // launch has a task that holds its slots run as soon as its address has rested
-// and one of the pool is free. It waits for the latter only.
+// and one of the pool is free. It waits for the latter only, and for the pace.
 func (e *engine) launch(t *task) {
 	if e.resting(t) {
 		return
 	}
-	e.queued.Add(1)
 	select {
 	case e.slots <- struct{}{}:
-	case <-e.intake.Done():
-	}
-	e.queued.Add(-1)
-	if e.intake.Err() != nil {
-		return // nothing more is begun; slots do not matter any more
-	}
-	e.spawn(func() {
-		defer func() { <-e.slots }()
 		e.work(t)
-	})
+	case <-e.intake.Done(): // nothing more is begun
+	}
 }
 
-// work makes one attempt at the task, and at one after the other that was
+// work begins an attempt at a task that holds its slots, one of the pool among
+// them, and, as long as that is over at once, at one after the other that was
 // parked for its sake.
 func (e *engine) work(t *task) {
 	for t != nil && e.intake.Err() == nil && !e.resting(t) {
-		next := e.attempt(t)
-		if t = nil; len(next) > 0 {
-			t = next[0]
-			for _, more := range next[1:] {
-				e.spawn(func() { e.launch(more) })
-			}
+		next, underWay := e.attempt(t)
+		if underWay {
+			return
 		}
+		t = e.share(next)
 	}
+	<-e.slots
+}
+
+// share returns one of the tasks, nil if there is none, and launches the others.
+func (e *engine) share(next []*task) *task {
+	if len(next) == 0 {
+		return nil
+	}
+	for _, more := range next[1:] {
+		e.spawn(func() { e.launch(more) })
+	}
+	return next[0]
 }
 
 // resting sees to a task whose address must rest: it is launched afterwards.

@@ -20,13 +20,15 @@ const (
 )
 
 // A task is one endpoint on its way to an outcome. Its fields are guarded by
-// the mutex of the schedule, except that attempts and best belong to whoever
-// runs it.
+// the mutex of the schedule, except that attempts, began, reverse and
+// best belong to whoever runs it.
 type task struct {
 	ep       Endpoint
 	job      *job  // the first that led here; never changed
 	rows     []row // who wants to know
 	attempts int
+	began    time.Time // of the latest attempt
+	reverse  *ptr      // nil: not looked up
 	left     int       // times it was put off because its address or provider had complained
 	provider string    // see providerOf
 	rest     time.Time // not before then: the address rests

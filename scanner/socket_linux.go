@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -13,20 +14,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A poller wakes the goroutines that wait for sockets. It has an epoll
-// instance, which the poller of the Go runtime watches in turn: so its own
-// goroutine blocks no thread, and one system call fetches what happened to
-// many sockets.
+// A poller makes connections and wakes the goroutines that wait for them. It has
+// an epoll instance, which the poller of the Go runtime watches in turn: so its
+// own goroutine blocks no thread, and one system call fetches what happened to
+// many sockets. Until a connection is made no goroutine waits for it and no
+// timer runs: in a range most addresses are silent, and cost nothing but this.
 type poller struct {
 	epoll *os.File
+	raw   syscall.RawConn
 	fd    int // of epoll
+	spawn func(func())
 
 	mu      sync.Mutex
 	sockets map[int32]*socket // by descriptor
 	uses    int32             // tells a descriptor's uses apart
+	waiting socket            // ring of those being connected: the first to expire is next
+	due     time.Time         // when the poller looks for expired ones; zero: there are none
+	ended   bool              // no connection is waited for any more
 }
 
-func newPoller() (*poller, error) {
+func newPoller(spawn func(func())) (*poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -35,51 +42,134 @@ func newPoller() (*poller, error) {
 		unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	return &poller{epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, sockets: make(map[int32]*socket)}, nil
+	p := &poller{epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, spawn: spawn, sockets: make(map[int32]*socket)}
+	p.waiting.prev, p.waiting.next = &p.waiting, &p.waiting
+	if p.raw, err = p.epoll.SyscallConn(); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *poller) close() { p.epoll.Close() }
 
-// run wakes waiting goroutines until the poller is closed.
+// run serves the sockets until the poller is closed.
 func (p *poller) run() {
-	raw, err := p.epoll.SyscallConn()
-	if err != nil {
-		return
-	}
 	events := make([]unix.EpollEvent, 256)
+	n := 0
+	look := func(fd uintptr) bool {
+		n, _ = unix.EpollWait(int(fd), events, 0)
+		return n > 0
+	}
 	for {
-		n := 0
-		err := raw.Read(func(fd uintptr) bool {
-			n, _ = unix.EpollWait(int(fd), events, 0)
-			return n > 0
-		})
+		err := p.raw.Read(look)
+		if errors.Is(err, os.ErrDeadlineExceeded) { // what came in time counts, however late we are
+			err = p.raw.Control(func(fd uintptr) { look(fd) })
+		}
 		if err != nil {
 			return
 		}
-		p.wake(events[:n])
-	}
-}
-
-func (p *poller) wake(events []unix.EpollEvent) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, event := range events {
-		if s := p.sockets[event.Fd]; s != nil && s.use == event.Pad {
-			s.notify(event.Events)
+		for _, s := range p.wake(events[:max(n, 0)]) {
+			s.arrive()
+		}
+		if n == len(events) {
+			continue // there may be more
+		}
+		late, why := p.expire(time.Now())
+		for _, s := range late {
+			s.fail(why)
 		}
 	}
 }
 
-// add has the poller watch a socket until it is closed. Events come once for
-// each change (EPOLLET).
-func (p *poller) add(s *socket) error {
+// wake passes events on, and returns the sockets that have been connected or
+// have failed to be.
+func (p *poller) wake(events []unix.EpollEvent) (arrived []*socket) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, event := range events {
+		s := p.sockets[event.Fd]
+		switch {
+		case s == nil || s.use != event.Pad:
+		case s.next == nil:
+			s.notify(event.Events)
+		case event.Events&(unix.EPOLLOUT|broken) != 0:
+			s.unlink()
+			s.events, s.wakeup = event.Events, make(chan struct{}, 1)
+			arrived = append(arrived, s)
+		}
+	}
+	return arrived
+}
+
+// expire returns the sockets whose time to be connected is over, and why.
+func (p *poller) expire(now time.Time) (late []*socket, why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.due.IsZero() || now.Before(p.due) {
+		return nil, nil
+	}
+	why = os.ErrDeadlineExceeded
+	if p.ended {
+		why = context.Canceled
+	}
+	for s := p.waiting.next; s != &p.waiting && (p.ended || !now.Before(s.deadline)); s = p.waiting.next {
+		s.unlink()
+		late = append(late, s)
+	}
+	p.lookAt(p.waiting.next.deadline) // zero if nobody waits
+	return late, why
+}
+
+// lookAt sets the time at which the poller is to look for expired sockets.
+func (p *poller) lookAt(t time.Time) {
+	p.due = t
+	_ = p.epoll.SetReadDeadline(t) // fails only if it is closed
+}
+
+// cancel has every connect fail from now on.
+func (p *poller) cancel() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.lookAt(time.Unix(1, 0))
+}
+
+// add has the poller watch a socket that is being connected, until it is
+// closed. Events come once for each change (EPOLLET). The timeout is the same
+// for all, so the ring is in the order of the deadlines.
+func (p *poller) add(s *socket, timeout time.Duration) error {
+	p.mu.Lock()
+	if p.ended {
+		p.mu.Unlock()
+		return context.Canceled
+	}
 	p.uses++
-	s.poller, s.use = p, p.uses
+	s.poller, s.use, s.deadline = p, p.uses, time.Now().Add(timeout)
 	p.sockets[int32(s.fd)] = s
+	s.prev, s.next = p.waiting.prev, &p.waiting
+	s.prev.next, s.next.prev = s, s
+	if p.due.IsZero() {
+		p.lookAt(s.deadline)
+	}
 	p.mu.Unlock()
 	event := unix.EpollEvent{Events: readable | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(s.fd), Pad: s.use}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &event))
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil && p.leave(s) {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	return nil
+}
+
+// leave takes a socket out of the ring. It returns false if connect has ended:
+// then its end is, or has been, reported.
+func (p *poller) leave(s *socket) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.next == nil {
+		return false
+	}
+	s.unlink()
+	return true
 }
 
 // The events that end the wait for data, and those that end every wait. All but
@@ -98,18 +188,46 @@ type socket struct {
 	poller *poller // nil until it is watched
 	use    int32
 
-	wakeup chan struct{} // holds one when something has changed
+	done       func(net.Conn, error) // is told how connect has ended
+	prev, next *socket               // in the ring of the poller; nil once that has ended
+
+	wakeup chan struct{} // holds one when something has changed; nil until connected
 
 	mu       sync.Mutex
 	events   uint32 // seen by epoll and not yet used up
 	timer    *time.Timer
-	deadline time.Time
-	expired  bool // it has passed
+	deadline time.Time // of connect, then of Read and Write
+	expired  bool      // it has passed
 	closed   bool
 }
 
-func newSocket(fd int, to netip.AddrPort) *socket {
-	return &socket{fd: fd, to: to, wakeup: make(chan struct{}, 1)}
+// unlink takes the socket out of the ring.
+func (s *socket) unlink() {
+	s.prev.next, s.next.prev = s.next, s.prev
+	s.prev, s.next = nil, nil
+}
+
+// arrive reports the end of connect. What comes after success takes its time,
+// so it has a goroutine of its own.
+func (s *socket) arrive() {
+	if s.events&broken != 0 { // this may be a matter of connect, or of the first Read
+		code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && code != 0 {
+			err = unix.Errno(code)
+		}
+		if err != nil {
+			s.fail(os.NewSyscallError("connect", err))
+			return
+		}
+	}
+	s.deadline = time.Time{}
+	s.poller.spawn(func() { s.done(s, nil) })
+}
+
+// fail reports that connect has failed.
+func (s *socket) fail(why error) {
+	s.Close()
+	s.done(nil, why)
 }
 
 func (s *socket) notify(events uint32) {
@@ -126,9 +244,8 @@ func (s *socket) wake() {
 	}
 }
 
-// await waits for one of some events, which it uses up and returns. A nil
-// context never ends.
-func (s *socket) await(events uint32, done <-chan struct{}) (uint32, error) {
+// await waits for one of some events, which it uses up and returns.
+func (s *socket) await(events uint32) (uint32, error) {
 	events |= broken
 	for {
 		s.mu.Lock()
@@ -143,43 +260,15 @@ func (s *socket) await(events uint32, done <-chan struct{}) (uint32, error) {
 		case seen != 0:
 			return seen, nil
 		}
-		select {
-		case <-s.wakeup:
-		case <-done:
-			return 0, context.Canceled
-		}
+		<-s.wakeup
 	}
-}
-
-// connected waits for the end of connect.
-func (s *socket) connected(ctx context.Context, timeout time.Duration) error {
-	deadline := time.Now().Add(timeout)
-	if early, ok := ctx.Deadline(); ok && early.Before(deadline) {
-		deadline = early
-	}
-	s.setDeadline(deadline)
-	seen, err := s.await(unix.EPOLLOUT, ctx.Done())
-	if err != nil {
-		return err
-	}
-	if seen&broken == 0 {
-		// A ClientHello of two packets must not wait for the first one's
-		// acknowledgment.
-		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
-	}
-	s.notify(seen) // for the first Read, if this is no matter of connect
-	code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code != 0 {
-		err = unix.Errno(code)
-	}
-	return os.NewSyscallError("connect", err)
 }
 
 // Read implements net.Conn. In a dialogue nearly every Read comes before its
 // data, so it waits before it asks.
 func (s *socket) Read(b []byte) (int, error) {
 	for {
-		seen, err := s.await(readable, nil)
+		seen, err := s.await(readable)
 		if err != nil {
 			return 0, err
 		}
@@ -218,7 +307,7 @@ func (s *socket) Write(b []byte) (int, error) {
 			done += n
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if _, err = s.await(unix.EPOLLOUT, nil); err != nil {
+			if _, err = s.await(unix.EPOLLOUT); err != nil {
 				return done, err
 			}
 		default:
@@ -301,6 +390,16 @@ func (s *socket) expire() {
 	s.expired = !s.deadline.IsZero() && !time.Now().Before(s.deadline)
 	s.mu.Unlock()
 	s.wake()
+}
+
+// SetNoDelay is as that of net.TCPConn, but the default is false: in a dialogue
+// in lock-step nothing is ever held back.
+func (s *socket) SetNoDelay(on bool) error {
+	value := 0
+	if on {
+		value = 1
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, value))
 }
 
 // LocalAddr implements net.Conn. The system is asked only here, since most

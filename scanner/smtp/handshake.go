@@ -28,6 +28,11 @@ func (c *conversation) handshake(d time.Duration) error {
 		c.t.TLS.Error = err.Error()
 		return err
 	}
+	// A ClientHello of two packets must not wait for the acknowledgment of the
+	// first one.
+	if conn, ok := c.plain.(interface{ SetNoDelay(bool) error }); ok {
+		_ = conn.SetNoDelay(true)
+	}
 	start := time.Now()
 	var sent []*x509.Certificate
 	first := &firstBytes{Conn: c.plain, wire: c.wire}
