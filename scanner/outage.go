@@ -17,7 +17,10 @@ var errOutage = errors.New("the network of this machine is down")
 // An outage is told from an address without a route by another one: an address
 // of the same family that there was a route to in this run. The zero value is
 // ready.
-type outage struct{ v4, v6 atomic.Pointer[netip.Addr] }
+type outage struct {
+	v4, v6 atomic.Pointer[netip.Addr]
+	seen   atomic.Pointer[time.Time] // when the network was last found to be down
+}
 
 func (o *outage) witness(addr netip.Addr) *atomic.Pointer[netip.Addr] {
 	if addr.Is4() {
@@ -34,11 +37,22 @@ func (o *outage) routed(addr netip.Addr) {
 	}
 }
 
+// during reports whether the network has been found to be down since a time.
+func (o *outage) during(since time.Time) bool {
+	seen := o.seen.Load()
+	return seen != nil && !seen.Before(since)
+}
+
 // down reports whether the network is gone, and not just the way to addr. It
 // sends nothing.
 func (e *engine) down(addr netip.Addr) bool {
 	w := e.outage.witness(addr).Load()
-	return e.route != nil && w != nil && !e.route(addr) && !e.route(*w)
+	if e.route == nil || w == nil || e.route(addr) || e.route(*w) {
+		return false
+	}
+	now := time.Now()
+	e.outage.seen.Store(&now)
+	return true
 }
 
 // outlast waits, after a connection that failed with err, as long as the

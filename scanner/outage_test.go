@@ -58,6 +58,39 @@ func TestNetworkDown(t *testing.T) {
 	}
 }
 
+// What was under way when the network went down is asked again, even where its
+// silence would be final.
+func TestSilenceDuringOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		down := func() bool {
+			since := time.Since(began)
+			return since > time.Second && since < 8*time.Second
+		}
+		network := &fakeNet{}
+		var r records
+		e := newEngine(t.Context(), &Scanner{NoPTR: true, Ports: smtp25(), Rate: 20, Concurrency: 20, All: true}, r.emit)
+		e.route = func(netip.Addr) bool { return !down() }
+		e.dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+			if down() {
+				return nil, &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
+			}
+			time.Sleep(400 * time.Millisecond) // of the way
+			if down() {
+				time.Sleep(e.s.ConnectTimeout)
+				return nil, context.DeadlineExceeded
+			}
+			return network.dial(ctx, to)
+		}
+		if err := e.perform(inputs(sweepOf("198.41.0.0-198.41.0.63"))); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.statuses(); got[StatusSuccess] != 64 {
+			t.Errorf("statuses %v", got)
+		}
+	})
+}
+
 // No way to one network is no outage.
 func TestOneNetworkWithoutRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -191,6 +191,9 @@ func (e *engine) insist(t *task, err error) {
 
 // unconnected ends an attempt without a connection.
 func (e *engine) unconnected(t *task, err error) {
+	if dialStatus(err) == StatusConnectTimeout && e.outage.during(t.began) {
+		err = errOutage // the silence was ours
+	}
 	v, next := e.finish(t, &outcome{
 		at: t.began, connect: time.Since(t.began),
 		status: e.connectStatus(t.ep.Addr, err), phase: smtp.PhaseConnect, err: err,
