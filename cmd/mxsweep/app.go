@@ -37,6 +37,8 @@ type app struct {
 	// stopping is done after the first signal: no new work is begun. The
 	// context given to run is canceled by the second: everything ends now.
 	stopping context.Context
+	// flags, if not nil, is told the flags of a command instead of the user.
+	flags func(*flagSet)
 }
 
 // A usageError is a mistake in the command line; its text says what to do.
@@ -65,6 +67,8 @@ func (a *app) commands() map[string]func(context.Context, []string) error {
 		"assess":       a.assess,
 		"data":         a.data,
 		"merge":        a.merge,
+		"completion":   a.completion,
+		"man":          a.man,
 	}
 }
 

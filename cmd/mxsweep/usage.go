@@ -38,7 +38,8 @@ func (a *app) usage(fs *flagSet, only string) error {
 	if only == "" {
 		b.WriteString("mxsweep audits a mail fleet: what answers on 25, 465 and 587, which version, how it is secured\n\n")
 		b.WriteString("usage: mxsweep [flags] domain|host|address|CIDR|range ...\n")
-		b.WriteString("       mxsweep demo|report|diff|assess|classify|data|fingerprints|findings|schema|help\n")
+		b.WriteString("       mxsweep demo|check|report|diff|assess|classify|merge|data|fingerprints|findings\n")
+		b.WriteString("       mxsweep schema|help|man|completion\n")
 	}
 	found := only == ""
 	for _, g := range fs.groups {
@@ -89,6 +90,10 @@ func defaultText(f *flag.Flag) string {
 
 // commandHelp prints the flags of one command, and returns what ends it.
 func (a *app) commandHelp(fs *flagSet) error {
+	if a.flags != nil {
+		a.flags(fs)
+		return flag.ErrHelp
+	}
 	var b strings.Builder
 	for _, g := range fs.groups {
 		fs.writeGroup(&b, g)
