@@ -40,7 +40,7 @@ var only = map[string][]string{
 	"github.com/schollz/progressbar/v3":          {"cmd/mxsweep"},
 	"golang.org/x/time/rate":                     {"scanner", "resolver"},
 	"golang.org/x/net/publicsuffix":              {"scanner"},
-	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory"},
+	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory", "cmd/mxsweep"},
 	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep"},
 	"os/signal":                                  {"cmd/mxsweep"},
 	"math/rand":                                  {}, // math/rand/v2 or crypto/rand

@@ -39,6 +39,7 @@ type options struct {
 	fields                             string
 	noColor, silent, stats             bool
 	statsInterval                      time.Duration
+	config                             string
 	help, version                      bool
 
 	earlier    *scanner.Run // of -resume; nil: the run begins now
@@ -206,6 +207,7 @@ func newFlags(o *options) *flagSet {
 	fs.add(&o.statsInterval, "stats-interval", "si", "time between two of them")
 
 	fs.group("about")
+	fs.add(&o.config, "config", "", "YAML file of flags (default: mxsweep/config.yaml in $XDG_CONFIG_HOME or ~/.config, if it exists)")
 	fs.add(&o.help, "help", "h", "this help; a group's name after it shows that group alone")
 	fs.add(&o.version, "version", "", "print the version and exit")
 

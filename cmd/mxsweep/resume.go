@@ -109,7 +109,7 @@ func effectOf(option string) effect {
 		"resolvers", "source-ip", "connect-timeout", "greeting-timeout", "timeout", "target-timeout", "tls-light",
 		"strict", "fields", "fail-on":
 		return effectPace
-	case "output", "force", "json", "csv", "silent", "stats", "stats-interval", "no-color", "no-stdin", "resume", "dry-run":
+	case "output", "force", "json", "csv", "silent", "stats", "stats-interval", "no-color", "no-stdin", "resume", "dry-run", "config":
 		return effectOutput
 	case "exclude-hosts", "exclude-file":
 		return effectExclude

@@ -39,11 +39,14 @@ func (a *app) scan(ctx context.Context, args []string) error {
 	case o.listColumns:
 		return a.columns()
 	}
+	var err error
 	if o.resume != "" {
-		var err error
-		if o.earlier, err = a.inherit(&o, flags); err != nil {
-			return err
-		}
+		o.earlier, err = a.inherit(&o, flags)
+	} else {
+		err = a.configure(&o, flags)
+	}
+	if err != nil {
+		return err
 	}
 	return a.scanTargets(ctx, &o, flags)
 }
