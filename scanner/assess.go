@@ -41,14 +41,22 @@ func (s *Scanner) knowledge() (knowledge, error) {
 // function of the record and of the data, so that stored records can be
 // assessed again with newer data; Run has done it for its own. What comes of
 // comparing records with each other is the work of a [Review].
-func (s *Scanner) Assess(r *Result) {
+func (s *Scanner) Assess(r *Result) { s.assess(r, nil) }
+
+// assess is Assess, which for a service may go on from a reading of the same
+// conversation.
+func (s *Scanner) assess(r *Result, reading *fingerprint.Reading) {
 	k, err := s.knowledge()
 	if err != nil {
 		return
 	}
 	if v := r.Service; v != nil {
 		sig := v.signals()
-		v.Software, v.Provider = k.fingerprints.Classify(&sig)
+		if reading != nil {
+			v.Software, v.Provider = reading.Classify(&sig)
+		} else {
+			v.Software, v.Provider = k.fingerprints.Classify(&sig)
+		}
 		f := v.facts()
 		v.Findings = s.Policy.Service(f, k.advisories.Service(f))
 	}
@@ -78,12 +86,12 @@ func (s *Scanner) ask(t *smtp.Transcript) []smtp.Command {
 	if err != nil {
 		return nil
 	}
-	var v Service
-	v.fillTranscript(t)
-	sig := v.signals()
+	sig := heard(t)
+	wants, reading := k.fingerprints.Wants(&sig)
+	t.Clues = reading
 	var commands []smtp.Command
 	errors := 0
-	for _, want := range k.fingerprints.Wants(&sig) {
+	for _, want := range wants {
 		switch cmd := command(want); {
 		case cmd == "":
 		case cmd == smtp.CmdHelp, cmd == smtp.CmdUnknown, cmd == smtp.CmdVrfy && s.Probe == ProbeFull:
@@ -116,6 +124,21 @@ func command(signal string) smtp.Command {
 	return ""
 }
 
+// heard returns what a conversation offers to the classification: the same as
+// its record will, but for the names that come from elsewhere.
+func heard(t *smtp.Transcript) fingerprint.Signals {
+	text := func(r *smtp.Reply) string { return string(raw(r)) }
+	sig := fingerprint.Signals{
+		Greeting: text(t.Greeting), EHLO: text(t.EHLO), HELO: text(t.HELO), STARTTLS: text(t.STARTTLS), EHLOTLS: text(t.EHLOTLS),
+		Help: text(t.Help), Unknown: text(t.Unknown), Noop: text(t.Noop), Rset: text(t.Rset), Vrfy: text(t.Vrfy), Quit: text(t.Quit),
+	}
+	if t.EHLO != nil || t.EHLOTLS != nil {
+		sig.NameSent = t.NameSent
+	}
+	addCertificate(&sig, t.TLS)
+	return sig
+}
+
 // Signals returns what the record offers to the classification.
 func (s *Service) Signals() *fingerprint.Signals {
 	sig := s.signals()
@@ -138,11 +161,15 @@ func (s *Service) signals() fingerprint.Signals {
 	if len(s.PTR) > 0 {
 		sig.PTR = s.PTR[0]
 	}
-	if s.TLS != nil && s.TLS.Certificate != nil {
-		c := s.TLS.Certificate
+	addCertificate(&sig, s.TLS)
+	return sig
+}
+
+func addCertificate(sig *fingerprint.Signals, t *smtp.TLS) {
+	if t != nil && t.Certificate != nil {
+		c := t.Certificate
 		sig.CertSubject, sig.CertCN, sig.CertIssuer, sig.CertNames = c.Subject, c.SubjectCN, c.Issuer, c.SANs
 	}
-	return sig
 }
 
 // facts are what the record offers to the assessment.

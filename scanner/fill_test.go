@@ -161,6 +161,40 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// What is heard during a conversation is what its record offers afterwards, and
+// the record is classified alike with and without the reading that Ask has left.
+func TestHeard(t *testing.T) {
+	reply := func(text string) *smtp.Reply { return smtp.ParseReply(smtp.Raw(text)) }
+	tr := &smtp.Transcript{
+		NameSent: "probe.example.net", Greeting: reply("220 mx.example.com ESMTP Postfix (Debian/GNU)\r\n"),
+		EHLO: reply("250-mx.example.com\r\n250 STARTTLS\r\n"), HELO: reply("250 helo\r\n"), STARTTLS: reply("220 go\r\n"),
+		EHLOTLS: reply("250 mx.example.com\r\n"), Help: reply("214 help\r\n"), Unknown: reply("500 unknown\r\n"), Noop: reply("250 noop\r\n"),
+		Rset: reply("250 rset\r\n"), Vrfy: reply("252 vrfy\r\n"), Quit: reply("221 2.0.0 Bye\r\n"),
+		TLS: &smtp.TLS{Certificate: &smtp.Certificate{Subject: "CN=a.example", SubjectCN: "a.example", Issuer: "CN=b", SANs: []string{"a.example"}}},
+	}
+	var v Service
+	v.fillTranscript(tr)
+	if got, want := heard(tr), v.signals(); !reflect.DeepEqual(got, want) {
+		t.Errorf("heard\n%+v\nthe record offers\n%+v", got, want)
+	}
+	s := new(Scanner)
+	quit := tr.Quit
+	tr.Quit = nil
+	s.ask(tr)
+	tr.Quit = quit
+	reading := (&outcome{transcript: tr}).reading()
+	if reading == nil {
+		t.Fatal("Ask has left no reading")
+	}
+	v.Host, v.PTR = "mx.example.com", []string{"mx.example.com"}
+	again := v
+	s.Assess(&Result{Service: &v})
+	s.assess(&Result{Service: &again}, reading)
+	if !reflect.DeepEqual(v, again) || v.Software.Slug != "postfix" {
+		t.Errorf("with the reading\n%+v\nwithout\n%+v", again.Software, v.Software)
+	}
+}
+
 func TestNewRun(t *testing.T) {
 	s := &Scanner{Seed: 5, EHLODomain: "me.example"}
 	a, b := s.NewRun("1.0", map[string]string{"p": "25"}), s.NewRun("1.0", nil)

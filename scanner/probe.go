@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/mxsweep/mxsweep/scanner/fingerprint"
 	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
 
@@ -59,6 +60,15 @@ func better(earlier, later *outcome) *outcome {
 }
 
 func (o *outcome) greeted() bool { return o.transcript != nil && o.transcript.Greeting != nil }
+
+// reading returns what the classification can go on from; nil: nothing.
+func (o *outcome) reading() *fingerprint.Reading {
+	if o.transcript == nil {
+		return nil
+	}
+	r, _ := o.transcript.Clues.(*fingerprint.Reading)
+	return r
+}
 
 // attempt begins an attempt at a task that holds a slot of its address and one
 // of the pool. If that takes a connection, it goes on without the caller, who
@@ -116,7 +126,7 @@ func (e *engine) conclude(t *task) {
 		return
 	}
 	res := Result{Service: known}
-	e.s.Assess(&res)
+	e.s.assess(&res, o.reading())
 	if o.greeted() {
 		e.stats.answered.Add(1)
 		e.sums.software(known.Software.Product, known.Software.Version)

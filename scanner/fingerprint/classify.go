@@ -23,6 +23,11 @@ func (s *Set) classify(sig *Signals, skip int) (Software, string) {
 	defer s.scratch.Put(c)
 	c.read(sig)
 	s.match(c, skip)
+	return s.conclude(c, sig)
+}
+
+// conclude weighs what the rules have said.
+func (s *Set) conclude(c *scratch, sig *Signals) (Software, string) {
 	s.weigh(c)
 	winner := s.winner(c)
 	return s.software(c, winner), s.provider(sig, winner)
@@ -59,10 +64,11 @@ func (s *Set) software(c *scratch, winner int) Software {
 	p := &s.products[winner]
 	sw.Vendor, sw.Product, sw.Slug = p.Vendor, p.Product, p.Slug
 	sw.Confidence = round(c.node(winner).confidence)
+	sw.Evidence = make([]Evidence, 0, len(c.hits))
 	for _, h := range c.hits {
 		r := &s.rules[h.rule]
 		if s.within(r.product, winner) || s.within(winner, r.product) {
-			sw.Evidence = append(sw.Evidence, Evidence{Signal: r.Signal.String(), Rule: r.name, Matched: c.matched(h)})
+			sw.Evidence = append(sw.Evidence, Evidence{Signal: r.Signal.String(), Rule: r.name, Matched: h.matched})
 		}
 		if sw.OS == "" && s.within(winner, r.product) {
 			sw.OS = h.os

@@ -1,6 +1,8 @@
 package fingerprint
 
 import (
+	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -164,7 +166,7 @@ func TestWants(t *testing.T) {
 		{"HELP tells the version", Signals{Greeting: "220 mx.example.com ESMTP Sendmail; Tue, 6 Feb 2024 10:00:00 +0100\r\n",
 			Quit: "221 2.0.0 mx.example.com closing connection\r\n"}, []string{"help"}},
 	} {
-		if got := set.Wants(&tt.sig); !slices.Equal(got, tt.want) {
+		if got, _ := set.Wants(&tt.sig); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -301,5 +303,66 @@ func TestCommonWordsNameNothing(t *testing.T) {
 		if sw, _ := set.Classify(&sig); sw.Slug != "" {
 			t.Errorf("%+v names %s (%.2f)", sig, sw.Slug, sw.Confidence)
 		}
+	}
+}
+
+// TestReadingGoesOn: a classification that goes on from what was heard before
+// ends as one that reads everything at once, whatever came in between.
+func TestReadingGoesOn(t *testing.T) {
+	set := builtIn(t)
+	rng := rand.New(rand.NewPCG(5, 6))
+	records := corpus(t)
+	var all Signals
+	for _, sig := range records[:100] {
+		all.Greeting += sig.Greeting
+	}
+	if _, r := set.Wants(&all); r != nil {
+		t.Errorf("%d hits are kept", len(r.hits))
+	}
+	for range 4000 {
+		whole := *records[rng.IntN(len(records))]
+		other := records[rng.IntN(len(records))]
+		heard := whole
+		for i, text := range heard.texts() {
+			switch rng.IntN(8) {
+			case 0:
+				*text = ""
+			case 1:
+				*whole.texts()[i] = *other.texts()[i]
+			}
+		}
+		if rng.IntN(4) == 0 {
+			heard.CertNames = nil
+		}
+		if rng.IntN(16) == 0 {
+			heard.NameSent = ""
+		}
+		_, r := set.Wants(&heard)
+		if r == nil {
+			t.Fatalf("an ordinary conversation is not kept: %+v", heard)
+		}
+		got, gotProvider := r.Classify(&whole)
+		want, wantProvider := set.Classify(&whole)
+		if !reflect.DeepEqual(got, want) || gotProvider != wantProvider {
+			t.Fatalf("after\n%+v\ncame\n%+v\ngot  %+v, %s\nwant %+v, %s", heard, whole, got, gotProvider, want, wantProvider)
+		}
+	}
+}
+
+// TestReadingSpares: what was heard before is not read again.
+func TestReadingSpares(t *testing.T) {
+	sig := conversation()
+	heard := *sig
+	heard.Quit, heard.PTR, heard.MX = "", "", ""
+	_, r := builtIn(t).Wants(&heard)
+	rest, ok := r.since(sig)
+	if want := (Signals{Quit: sig.Quit, PTR: sig.PTR, MX: sig.MX, NameSent: sig.NameSent}); !ok || !reflect.DeepEqual(rest, want) {
+		t.Errorf("left to read: %+v, %v", rest, ok)
+	}
+	heard.Greeting = "220 other\r\n"
+	if _, r := builtIn(t).Wants(&heard); r.hits == nil {
+		t.Error("no hits are kept")
+	} else if _, ok := r.since(sig); ok {
+		t.Error("a greeting that has changed goes unnoticed")
 	}
 }

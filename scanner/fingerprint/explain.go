@@ -1,9 +1,6 @@
 package fingerprint
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // An Explanation is a classification with its reasons.
 type Explanation struct {
@@ -33,7 +30,7 @@ func (s *Set) Explain(sig *Signals) Explanation {
 	winner := s.winner(c)
 	e := Explanation{Software: s.software(c, winner), Provider: s.provider(sig, winner)}
 	for _, h := range c.hits {
-		e.Spoke = append(e.Spoke, s.vote(h.rule, c.matched(h)))
+		e.Spoke = append(e.Spoke, s.vote(h.rule, h.matched))
 	}
 	slices.Sort(c.near)
 	for _, i := range slices.Compact(c.near) {
@@ -49,35 +46,4 @@ func (s *Set) Explain(sig *Signals) Explanation {
 func (s *Set) vote(i int, matched string) Vote {
 	r := &s.rules[i]
 	return Vote{Rule: r.name, Signal: r.Signal.String(), Kind: r.Kind.String(), Weight: r.weight, Matched: matched, Pattern: r.Expr}
-}
-
-// sure is the confidence from which another question is not worth asking.
-const sure = 0.9
-
-// Wants returns the identifying commands that would help to name the software
-// or its version, the most telling first, in the words of the signals: "help",
-// "unknown-command", "vrfy", "noop", "rset", "helo". It is empty when nothing
-// more is to be learned. Which of them are sent is the caller's choice.
-func (s *Set) Wants(sig *Signals) []string {
-	c := s.scratch.Get().(*scratch)
-	defer s.scratch.Put(c)
-	c.read(sig)
-	s.match(c, -1)
-	s.weigh(c)
-	asks := questions()
-	if w := s.winner(c); w >= 0 && c.node(w).confidence >= sure {
-		if version, _ := s.version(c, w); version != "" || len(s.products[w].Asks) == 0 {
-			return nil
-		}
-		asks = slices.Clone(s.products[w].Asks)
-	}
-	seen := map[string]string{
-		"help": sig.Help, "unknown-command": sig.Unknown, "vrfy": sig.Vrfy,
-		"noop": sig.Noop, "rset": sig.Rset, "helo": sig.HELO,
-	}
-	asks = slices.DeleteFunc(asks, func(q string) bool { return seen[q] != "" })
-	slices.SortStableFunc(asks, func(a, b string) int {
-		return cmp.Compare(slices.Index(questions(), a), slices.Index(questions(), b))
-	})
-	return asks
 }

@@ -8,7 +8,8 @@ package fingerprint
 type index struct {
 	heads  []uint32 // by hash of three bytes: 1 + the first entry of the chain, 0 for none
 	chain  []entry
-	always [signals][]int // rules without a literal
+	used   [signals]gramSet // by signal: which heads lead to a literal of it
+	always [signals][]int   // rules without a literal
 }
 
 // An entry says that three bytes at a place of a text may be part of a literal.
@@ -21,6 +22,13 @@ type entry struct {
 	rule    int32
 	next    uint32 // 1 + the next entry, 0 at the end
 }
+
+// A gramSet has a bit for each hash. That of a signal stays in a processor's
+// first cache and says of most places of a text that they lead nowhere.
+type gramSet [1 << indexBits / 64]uint64
+
+func (g *gramSet) add(h uint32)      { g[h/64] |= 1 << (h % 64) }
+func (g *gramSet) has(h uint32) bool { return g[h/64]&(1<<(h%64)) != 0 }
 
 // indexBits is the size of the table: large enough that most places of a text
 // lead nowhere, small enough for a processor's second cache.
@@ -46,6 +54,7 @@ func (x *index) add(r *rule, literal string, offset int, rule int32) {
 	h := hashGram(g)
 	x.chain = append(x.chain, entry{g, r.Signal, uint16(offset), r.Fold, literal, rule, x.heads[h]})
 	x.heads[h] = uint32(len(x.chain))
+	x.used[r.Signal].add(h)
 }
 
 // gramCounts counts, by hash, how many literals have each gram.
@@ -92,22 +101,28 @@ func (x *index) scan(s signal, raw, low []byte, start, end int, try func(rule in
 	if end-start < minLiteral {
 		return
 	}
+	used := &x.used[s]
 	g := gramAt(low, start) << 8
-	for at := start; at+minLiteral <= end; at++ {
-		g = g>>8 | uint32(low[at+2])<<16
-		for n := x.heads[hashGram(g)]; n != 0; {
+	for i, b := range low[start+minLiteral-1 : end] {
+		g = g>>8 | uint32(b)<<16
+		h := hashGram(g)
+		if !used.has(h) {
+			continue
+		}
+		for n := x.heads[h]; n != 0; {
 			e := &x.chain[n-1]
-			n = e.next
-			if e.gram != g || e.signal != s {
-				continue
-			}
-			text, from := raw, at-int(e.offset)
-			if e.fold {
-				text = low
-			}
-			if from >= start && from+len(e.literal) <= end && string(text[from:from+len(e.literal)]) == e.literal {
+			if n = e.next; e.gram == g && e.signal == s && e.at(raw, low, start, end, start+i) {
 				try(int(e.rule))
 			}
 		}
 	}
+}
+
+// at reports whether the literal is in the line whose gram is at a place.
+func (e *entry) at(raw, low []byte, start, end, gram int) bool {
+	text, from := raw, gram-int(e.offset)
+	if e.fold {
+		text = low
+	}
+	return from >= start && from+len(e.literal) <= end && string(text[from:from+len(e.literal)]) == e.literal
 }

@@ -3,7 +3,7 @@ package fingerprint
 // A hit is a rule that matched a line.
 type hit struct {
 	rule                int
-	from, to            int // of the match, in scratch.raw
+	matched             string // for Evidence
 	version, update, os string
 }
 
@@ -48,27 +48,40 @@ func (s *Set) try(c *scratch, l line, i int) {
 	if r.Lines {
 		end = l.replyEnd
 	}
-	loc := r.expr().FindSubmatchIndex(c.raw[l.start:end])
-	if loc == nil {
+	h := hit{rule: i, version: r.Version, update: r.Update, os: r.OS}
+	if !h.find(r, c.raw[l.start:end]) {
 		c.near = append(c.near, i)
 		return
 	}
-	h := hit{rule: i, from: l.start, to: l.start + loc[1], version: r.Version, update: r.Update, os: r.OS}
+	c.hits = append(c.hits, h)
+}
+
+// find runs the expression of a rule on a text, and notes what it reads there.
+func (h *hit) find(r *rule, text []byte) bool {
+	if r.literal {
+		h.matched = r.Prefix[:min(len(r.Prefix), maxMatched)]
+		return len(text) == len(r.Prefix) // and they begin alike: see endsFit
+	}
+	loc := r.expr().FindSubmatchIndex(text)
+	if loc == nil {
+		return false
+	}
+	h.matched = string(text[:min(loc[1], maxMatched)])
 	for n, name := range r.expr().SubexpNames() {
 		if name == "" || loc[2*n] < 0 {
 			continue
 		}
-		text := string(c.raw[l.start+loc[2*n] : l.start+loc[2*n+1]])
+		part := string(text[loc[2*n]:loc[2*n+1]])
 		switch name {
 		case "version":
-			h.version = text
+			h.version = part
 		case "update":
-			h.update = text
+			h.update = part
 		case "os":
-			h.os = text
+			h.os = part
 		}
 	}
-	c.hits = append(c.hits, h)
+	return true
 }
 
 // endsFit reports whether the line begins and ends as every match does. It
@@ -80,9 +93,4 @@ func (r *rule) endsFit(c *scratch, l line) bool {
 	}
 	return len(text) >= len(r.Prefix) && string(text[:len(r.Prefix)]) == r.Prefix &&
 		len(text) >= len(r.Suffix) && string(text[len(text)-len(r.Suffix):]) == r.Suffix
-}
-
-// matched returns the text of a hit for Evidence.
-func (c *scratch) matched(h hit) string {
-	return string(c.raw[h.from:min(h.to, h.from+maxMatched)])
 }

@@ -37,10 +37,15 @@ func (s *Set) provider(sig *Signals, product int) string {
 	if p := lookup(s.providers, sig.MX); p != "" {
 		return p
 	}
+	last := ""
 	for name := range serverNames(sig) {
+		if name == last { // most servers go by one name
+			continue
+		}
 		if p := lookup(s.hosts, name); p != "" {
 			return p
 		}
+		last = name
 	}
 	if product >= 0 && s.products[product].Class == "provider" {
 		return s.products[product].Provider

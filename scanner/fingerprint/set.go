@@ -49,6 +49,7 @@ type rule struct {
 	product int
 	name    string // slug/id
 	weight  float64
+	literal bool // a match is a line that is the prefix, and nothing else
 	expr    func() *regexp.Regexp
 }
 
@@ -157,6 +158,7 @@ func (s *Set) addRules(product int) {
 			product:     product,
 			name:        s.compact[product].Slug + "/" + r.ID,
 			weight:      float64(r.Weight) / 100,
+			literal:     r.Prefix != "" && r.Expr == "^"+regexp.QuoteMeta(r.Prefix)+"$",
 			expr:        sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(r.Expr) }),
 		})
 	}

@@ -1,6 +1,9 @@
 package fingerprint
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Bounds on what is read of each signal, so that the cost of a classification
 // does not grow with what a hostile server sends. RFC 5321, section 4.5.3.1.5
@@ -30,7 +33,7 @@ type scratch struct {
 	nodes    []node
 }
 
-// read fills the scratch with the lines of every signal.
+// read empties the scratch and fills it with the lines of every signal.
 func (c *scratch) read(sig *Signals) {
 	c.raw, c.low, c.lines, c.hits, c.near = c.raw[:0], c.low[:0], c.lines[:0], c.hits[:0], c.near[:0]
 	c.tries = 0
@@ -63,16 +66,35 @@ func (c *scratch) read(sig *Signals) {
 func (c *scratch) reply(s signal, text, sent string) {
 	first := len(c.lines)
 	text = text[:min(len(text), maxText)]
+	if !strings.Contains(text, sent) {
+		sent = ""
+	}
 	for n := 0; n < maxLines && text != ""; n++ {
-		l, rest, _ := strings.Cut(text, "\n")
-		text = rest
-		l = strings.TrimRight(l[:min(len(l), maxLine)], " \t\r")
+		var l string
+		l, text = cutLine(text)
+		l = trimBlanks(l[:min(len(l), maxLine)])
 		start := len(c.raw)
 		c.raw = appendWithout(c.raw, l, sent)
 		c.lines = append(c.lines, line{signal: s, start: start, end: len(c.raw)})
 		c.raw = append(c.raw, '\n')
 	}
 	c.closeReply(first)
+}
+
+// cutLine returns the first line of a text and what follows it.
+func cutLine(text string) (l, rest string) {
+	if i := strings.IndexByte(text, '\n'); i >= 0 {
+		return text[:i], text[i+1:]
+	}
+	return text, ""
+}
+
+// trimBlanks cuts off the blanks at the end of a line.
+func trimBlanks(l string) string {
+	for l != "" && (l[len(l)-1] == ' ' || l[len(l)-1] == '\t' || l[len(l)-1] == '\r') {
+		l = l[:len(l)-1]
+	}
+	return l
 }
 
 // closeReply tells the lines from first on where their reply ends.
@@ -85,8 +107,11 @@ func (c *scratch) closeReply(first int) {
 // appendWithout appends l with the first whole-word occurrence of the name sent
 // replaced.
 func appendWithout(dst []byte, l, sent string) []byte {
+	if len(sent) < minLiteral {
+		return append(dst, l...)
+	}
 	at := strings.Index(l, sent)
-	if len(sent) < minLiteral || at < 0 || !wordAt(l, at, at+len(sent)) {
+	if at < 0 || !wordAt(l, at, at+len(sent)) {
 		return append(dst, l...)
 	}
 	dst = append(dst, l[:at]...)
@@ -109,10 +134,10 @@ func isNameByte(b byte) bool {
 // The old form "AUTH=LOGIN" appears as "AUTH=".
 func (c *scratch) keywords(reply string) {
 	start := len(c.raw)
-	_, rest, _ := strings.Cut(reply[:min(len(reply), maxText)], "\n")
+	_, rest := cutLine(reply[:min(len(reply), maxText)])
 	for n := 0; n < maxLines && rest != ""; n++ {
 		var l string
-		l, rest, _ = strings.Cut(rest, "\n")
+		l, rest = cutLine(rest)
 		if !strings.HasPrefix(l, "250") || len(l) < 5 {
 			continue
 		}
@@ -131,34 +156,53 @@ func (c *scratch) keywords(reply string) {
 // keyword returns the first word of an EHLO line (RFC 5321, section 4.1.1.1),
 // with the "=" of "AUTH=".
 func keyword(l string) string {
-	word := l
-	if i := strings.IndexAny(l, " \t\r"); i >= 0 {
-		word = l[:i]
+	l = l[:min(len(l), maxKeyword)]
+	for i := range len(l) {
+		switch l[i] {
+		case ' ', '\t', '\r':
+			return l[:i]
+		case '=':
+			return l[:i+1]
+		}
 	}
-	if i := strings.IndexByte(word, '='); i >= 0 {
-		word = word[:i+1]
-	}
-	return word[:min(len(word), 64)]
+	return l
 }
+
+// maxKeyword bounds what is read of a keyword.
+const maxKeyword = 64
 
 // appendUpper and appendLower fold ASCII only.
 func appendUpper(dst []byte, s string) []byte {
-	for i := range len(s) {
-		b := s[i]
-		if 'a' <= b && b <= 'z' {
-			b -= 'a' - 'A'
+	from := len(dst)
+	dst = append(dst, s...)
+	for i, b := range dst[from:] {
+		if b-'a' < 26 {
+			dst[from+i] = b - ('a' - 'A')
 		}
-		dst = append(dst, b)
 	}
 	return dst
 }
 
 func appendLower(dst, src []byte) []byte {
+	from := len(dst)
 	dst = append(dst, src...)
-	for i, b := range dst[len(dst)-len(src):] {
-		if 'A' <= b && b <= 'Z' {
-			dst[len(dst)-len(src)+i] = b + 'a' - 'A'
+	text := dst[from:]
+	for ; len(text) >= 8; text = text[8:] {
+		binary.LittleEndian.PutUint64(text, lowerWord(binary.LittleEndian.Uint64(text)))
+	}
+	for i, b := range text {
+		if b-'A' < 26 {
+			text[i] = b + 'a' - 'A'
 		}
 	}
 	return dst
+}
+
+// lowerWord folds eight bytes at once. Sums of seven bits never reach the next
+// byte; the top bit of each tells whether it is above 'A'-1 and above 'Z'.
+func lowerWord(w uint64) uint64 {
+	const each = 0x0101010101010101
+	low := w &^ (0x80 * each)
+	upper := (low + (0x80-'A')*each) &^ (low + (0x80-'Z'-1)*each) &^ w & (0x80 * each)
+	return w | upper>>2
 }

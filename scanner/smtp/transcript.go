@@ -82,6 +82,10 @@ type Transcript struct {
 	TLSErr error
 
 	Timings Timings
+
+	// Clues is room for what [Prober.Ask] has found out, for whoever reads the
+	// transcript afterwards. The conversation leaves it alone.
+	Clues any
 }
 
 // Timings are the durations of the steps, in milliseconds on the wire; a step
