@@ -111,7 +111,8 @@ func FuzzReadAnswer(f *testing.F) {
 		if !call.answeredBy(packet) {
 			return
 		}
-		m, err := unpackAnswer(packet, headerSize+len(call.question))
+		m := new(dns.Msg)
+		err := unpackAnswer(m, packet, headerSize+len(call.question))
 		var whole dns.Msg // the library's word on it
 		if wholeErr := whole.Unpack(packet); (err == nil) != (wholeErr == nil) {
 			t.Fatalf("without the question: %v; with it: %v", err, wholeErr)

@@ -30,7 +30,8 @@ const (
 // A dnsCall is one question on its way to the servers.
 type dnsCall struct {
 	q        dnsQuestion
-	flight   *dnsFlight
+	answer   *dnsAnswer    // in the end
+	others   chan struct{} // closed then; made, under the lock of the cache, where others wait
 	batch    *dnsBatch
 	packet   []byte // the query; its id changes with each attempt
 	question []byte // the part of it that an answer must echo
@@ -41,8 +42,9 @@ type dnsCall struct {
 	failure *dnsAnswer   // the most telling failure so far
 	done    bool
 
-	ticketRoom [2]dnsTicket // room of the two slices for the usual case
+	ticketRoom [2]dnsTicket // room of the slices for the usual case
 	askedRoom  [2]*dnsServer
+	packetRoom [96]byte
 }
 
 // answeredBy tells whether a message is a response that echoes the question.
@@ -58,7 +60,28 @@ type dnsBatch struct {
 	calls    []*dnsCall
 	open     int
 	packets  chan dnsPacket
+	timer    *time.Timer
 	deadline time.Time // of answers over TCP, which are fetched one by one
+	late     bool      // packets may come after the end, so that it cannot be used again
+}
+
+// batch returns a batch without calls.
+func (c *dnsClient) batch() *dnsBatch {
+	if b, ok := c.batches.Get().(*dnsBatch); ok {
+		return b
+	}
+	b := &dnsBatch{client: c, timer: time.NewTimer(time.Hour)}
+	b.timer.Stop()
+	return b
+}
+
+// release lets a batch that is over be used again.
+func (b *dnsBatch) release() {
+	clear(b.calls)
+	b.calls = b.calls[:0]
+	if !b.late {
+		b.client.batches.Put(b)
+	}
 }
 
 // post hands a packet to the batch. Every attempt posts at most one, so there is
@@ -71,10 +94,12 @@ func (call *dnsCall) post(p dnsPacket) {
 }
 
 // run sees all calls through.
-func (b *dnsBatch) run(ctx context.Context, c *dnsClient) {
-	b.client, b.open = c, len(b.calls)
-	b.packets = make(chan dnsPacket, len(b.calls)*(c.attempts+1))
-	b.deadline = time.Now().Add(2 * c.timeout)
+func (b *dnsBatch) run(ctx context.Context) {
+	b.open = len(b.calls)
+	if room := len(b.calls) * (b.client.attempts + 1); cap(b.packets) < room {
+		b.packets = make(chan dnsPacket, room)
+	}
+	b.deadline = time.Now().Add(2 * b.client.timeout)
 	for _, call := range b.calls {
 		call.batch, call.tickets, call.asked = b, call.ticketRoom[:0], call.askedRoom[:0]
 		if err := call.pack(); err != nil {
@@ -83,14 +108,13 @@ func (b *dnsBatch) run(ctx context.Context, c *dnsClient) {
 		}
 		b.attempt(ctx, call)
 	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	defer b.timer.Stop()
 	for b.open > 0 {
-		timer.Reset(time.Until(b.nextDue()))
+		b.timer.Reset(time.Until(b.nextDue()))
 		select {
 		case p := <-b.packets:
 			b.receive(ctx, p)
-		case <-timer.C:
+		case <-b.timer.C:
 			b.overdue(ctx)
 		case <-ctx.Done():
 			b.abandon()
@@ -196,19 +220,18 @@ func (b *dnsBatch) read(ctx context.Context, call *dnsCall, s *dnsServer, messag
 				err: fmt.Sprintf("truncated answer from %s, and none over TCP: %v", s.address, err)}
 		}
 	}
-	m, err := unpackAnswer(message, headerSize+len(call.question))
-	if err != nil {
+	var m dns.Msg
+	if err := unpackAnswer(&m, message, headerSize+len(call.question)); err != nil {
 		return &dnsAnswer{status: scanner.StatusServFail, ttl: failureTTL,
 			err: fmt.Sprintf("malformed answer from %s: %v", s.address, err)}
 	}
-	return readAnswer(m, call.q, s.address)
+	return readAnswer(&m, call.q, s.address)
 }
 
 // unpackAnswer reads the records of a message, which begin at a place behind the
 // question. That has been compared already, and reading it again would take as
 // long as reading a usual answer.
-func unpackAnswer(message []byte, at int) (*dns.Msg, error) {
-	m := new(dns.Msg)
+func unpackAnswer(m *dns.Msg, message []byte, at int) error {
 	m.Rcode = int(message[3] & 0xf)
 	m.AuthenticatedData = message[3]&flagAuthentic != 0
 	for i, section := range []*[]dns.RR{&m.Answer, &m.Ns, &m.Extra} {
@@ -218,7 +241,7 @@ func unpackAnswer(message []byte, at int) (*dns.Msg, error) {
 			}
 			rr, next, err := dns.UnpackRR(message, at)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			*section, at = append(*section, rr), next
 		}
@@ -226,7 +249,7 @@ func unpackAnswer(message []byte, at int) (*dns.Msg, error) {
 	if opt := m.IsEdns0(); opt != nil {
 		m.Rcode |= opt.ExtendedRcode() // RFC 6891, section 6.1.3
 	}
-	return m, nil
+	return nil
 }
 
 // overTCP asks one server over a TCP connection of its own.
@@ -299,8 +322,9 @@ func (b *dnsBatch) finish(call *dnsCall, a *dnsAnswer) {
 	b.open--
 	for _, t := range call.tickets {
 		t.leave()
+		b.late = true
 	}
-	b.client.cache.finish(call.q, call.flight, a)
+	b.client.cache.finish(call, a)
 }
 
 // abandon ends all calls without an answer: whoever else waits for one of them
@@ -315,7 +339,10 @@ func (b *dnsBatch) abandon() {
 // (RFC 6840, section 5.7), and an OPT record that allows answers of 1232 bytes
 // (RFC 6891, section 6.1.2).
 func (call *dnsCall) pack() error {
-	p := make([]byte, headerSize+len(call.q.name)+2+4+optSize)
+	p := call.packetRoom[:]
+	if size := headerSize + len(call.q.name) + 2 + 4 + optSize; size > len(p) {
+		p = make([]byte, size)
+	}
 	p[2], p[3], p[5], p[11] = flagRecurse, flagAuthentic, 1, 1
 	end, err := dns.PackDomainName(call.q.name, p, headerSize, nil, false)
 	if err != nil {

@@ -5,14 +5,9 @@ import (
 	"time"
 )
 
-// A dnsFlight is a question that is under way. Whoever began it sees it through;
-// everybody else who asks the same waits for done to be closed.
-type dnsFlight struct {
-	done   chan struct{}
-	answer *dnsAnswer // valid once done is closed
-}
-
 // A dnsCache keeps answers for their time to live, and the questions under way.
+// Whoever began one of these sees it through; everybody else who asks the same
+// waits for it.
 //
 // It is bounded by two generations: new answers go to the young one; when that
 // is full it becomes the old one, and the old one is forgotten. An answer that is
@@ -23,31 +18,35 @@ type dnsCache struct {
 	limit      int // weight of one generation
 	weight     int // of the young one
 	young, old map[dnsQuestion]*dnsAnswer
-	flights    map[dnsQuestion]*dnsFlight
+	calls      map[dnsQuestion]*dnsCall
 }
 
 func newDNSCache(size int) *dnsCache {
 	return &dnsCache{
-		limit:   size / 2,
-		young:   make(map[dnsQuestion]*dnsAnswer),
-		flights: make(map[dnsQuestion]*dnsFlight),
+		limit: size / 2,
+		young: make(map[dnsQuestion]*dnsAnswer),
+		calls: make(map[dnsQuestion]*dnsCall),
 	}
 }
 
-// begin returns the answer that is kept or else the question's flight, and
-// whether it is the caller's to see through.
-func (c *dnsCache) begin(q dnsQuestion) (a *dnsAnswer, f *dnsFlight, lead bool) {
+// begin returns the answer that is kept or else the call with the question, and
+// whether it is the caller's to see through. If not, its others are closed when
+// it has its answer.
+func (c *dnsCache) begin(q dnsQuestion) (a *dnsAnswer, call *dnsCall, lead bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a = c.kept(q); a != nil {
 		return a, nil, false
 	}
-	if f = c.flights[q]; f != nil {
-		return nil, f, false
+	if call = c.calls[q]; call != nil {
+		if call.others == nil {
+			call.others = make(chan struct{})
+		}
+		return nil, call, false
 	}
-	f = &dnsFlight{done: make(chan struct{})}
-	c.flights[q] = f
-	return nil, f, true
+	call = &dnsCall{q: q}
+	c.calls[q] = call
+	return nil, call, true
 }
 
 func (c *dnsCache) kept(q dnsQuestion) *dnsAnswer {
@@ -76,15 +75,18 @@ func (c *dnsCache) keep(q dnsQuestion, a *dnsAnswer) {
 	c.young[q] = a
 }
 
-// finish ends a flight with its answer, and keeps it if it may be kept.
-func (c *dnsCache) finish(q dnsQuestion, f *dnsFlight, a *dnsAnswer) {
+// finish ends a call with its answer, and keeps that if it may be kept.
+func (c *dnsCache) finish(call *dnsCall, a *dnsAnswer) {
 	c.mu.Lock()
 	if a.ttl > 0 {
 		a.expires = time.Now().Add(a.ttl)
-		c.keep(q, a)
+		c.keep(call.q, a)
 	}
-	delete(c.flights, q)
+	delete(c.calls, call.q)
+	others := call.others
 	c.mu.Unlock()
-	f.answer = a
-	close(f.done)
+	call.answer = a
+	if others != nil {
+		close(others)
+	}
 }

@@ -9,15 +9,15 @@ import (
 
 func (c *dnsCache) put(name string, a *dnsAnswer) {
 	q := dnsQuestion{name, 1}
-	_, f, _ := c.begin(q)
-	c.finish(q, f, a)
+	_, call, _ := c.begin(q)
+	c.finish(call, a)
 }
 
 func (c *dnsCache) has(name string) bool {
 	q := dnsQuestion{name, 1}
-	a, f, _ := c.begin(q)
-	if f != nil {
-		c.finish(q, f, &dnsAnswer{})
+	a, call, _ := c.begin(q)
+	if call != nil {
+		c.finish(call, &dnsAnswer{})
 	}
 	return a != nil
 }
@@ -38,8 +38,8 @@ func TestCacheBound(t *testing.T) {
 	if !c.has("9999") || c.has("100") {
 		t.Error("the latest answer is gone, or an old one is not")
 	}
-	if len(c.flights) != 0 {
-		t.Errorf("%d questions are still under way", len(c.flights))
+	if len(c.calls) != 0 {
+		t.Errorf("%d questions are still under way", len(c.calls))
 	}
 }
 

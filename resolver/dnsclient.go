@@ -31,6 +31,7 @@ type dnsClient struct {
 	step     time.Duration // the first wait
 	timeout  time.Duration
 	turn     atomic.Uint32
+	batches  sync.Pool // of *dnsBatch
 }
 
 func newDNSClient(d *DNS) (*dnsClient, error) {
@@ -106,45 +107,46 @@ func chain(name string, first, next *dnsAnswer) *dnsAnswer {
 // are under way already, and those of the servers.
 func (c *dnsClient) ask(ctx context.Context, questions []dnsQuestion) []*dnsAnswer {
 	answers := make([]*dnsAnswer, len(questions))
-	flights := make([]*dnsFlight, len(questions))
-	var b dnsBatch
+	calls := make([]*dnsCall, len(questions))
+	b := c.batch()
+	defer b.release()
 	for i, q := range questions {
 		var lead bool
-		if answers[i], flights[i], lead = c.cache.begin(q); lead {
-			b.calls = append(b.calls, &dnsCall{q: q, flight: flights[i]})
+		if answers[i], calls[i], lead = c.cache.begin(q); lead {
+			b.calls = append(b.calls, calls[i])
 		}
 	}
 	// Own questions first, then those of others: who waits for somebody else
 	// has nothing left that somebody could be waiting for.
 	if len(b.calls) > 0 {
-		b.run(ctx, c)
+		b.run(ctx)
 	}
 	for _, call := range b.calls {
-		i := slices.Index(flights, call.flight)
-		if answers[i], flights[i] = call.flight.answer, nil; answers[i].status == "" {
+		i := slices.Index(calls, call)
+		if answers[i], calls[i] = call.answer, nil; answers[i].status == "" {
 			answers[i] = gaveUp(ctx, call.q)
 		}
 	}
-	for i, f := range flights {
-		if f != nil {
-			answers[i] = c.await(ctx, questions[i], f)
+	for i, call := range calls {
+		if call != nil {
+			answers[i] = c.await(ctx, call)
 		}
 	}
 	return answers
 }
 
-// await waits for the flight of somebody else. If that one gave up, the question
+// await waits for the call of somebody else. If that one gave up, the question
 // is asked again.
-func (c *dnsClient) await(ctx context.Context, q dnsQuestion, f *dnsFlight) *dnsAnswer {
+func (c *dnsClient) await(ctx context.Context, call *dnsCall) *dnsAnswer {
 	select {
-	case <-f.done:
+	case <-call.others:
 	case <-ctx.Done():
-		return gaveUp(ctx, q)
+		return gaveUp(ctx, call.q)
 	}
-	if f.answer.status == "" {
-		return c.ask(ctx, []dnsQuestion{q})[0]
+	if call.answer.status == "" {
+		return c.ask(ctx, []dnsQuestion{call.q})[0]
 	}
-	return f.answer
+	return call.answer
 }
 
 // gaveUp is the answer for one whose own time was over.

@@ -87,11 +87,12 @@ func (d *DNS) addresses(ctx context.Context, client *dnsClient, hosts []scanner.
 			h.Status, h.Error = scanner.StatusBadName, reason
 			continue
 		}
+		name := dns.CanonicalName(h.Name)
 		if !d.NoIPv4 {
-			questions = append(questions, newDNSQuestion(h.Name, dns.TypeA))
+			questions = append(questions, dnsQuestion{name, dns.TypeA})
 		}
 		if !d.NoIPv6 {
-			questions = append(questions, newDNSQuestion(h.Name, dns.TypeAAAA))
+			questions = append(questions, dnsQuestion{name, dns.TypeAAAA})
 		}
 	}
 	answers := client.lookup(ctx, questions...)
@@ -190,7 +191,7 @@ func failed(s scanner.Status) bool { return vaguer(s, scanner.StatusBadName) }
 // milder than RFC 1123, section 2.1, where the DNS is: an underscore does not
 // keep a server from answering.
 func notHostName(name string) string {
-	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+	if isAddress(strings.Trim(name, "[]")) {
 		return "an address where a host name is required (RFC 1035, section 3.3.9)"
 	}
 	if name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, "..") {
@@ -209,6 +210,16 @@ func notHostName(name string) string {
 		return "a host name does not end in a number (RFC 1123, section 2.1)"
 	}
 	return ""
+}
+
+// isAddress reports whether a text is an IP address. Most names are told from one
+// without an attempt to read them, whose failure would cost an error.
+func isAddress(text string) bool {
+	if text == "" || text[len(text)-1]-'0' > 9 && !strings.Contains(text, ":") {
+		return false
+	}
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 // byPreference orders MX records as LookupMX promises.
