@@ -72,8 +72,22 @@ func (m *redactor) domain(d *scanner.Domain) {
 		for j, a := range mx.Addresses {
 			mx.Addresses[j] = m.addr(a)
 		}
+		m.rrset(mx.TLSA)
+	}
+	for _, set := range []*scanner.RRset{d.SPF, d.DMARC, d.MTASTS, d.TLSRPT} {
+		m.rrset(set)
+	}
+	if p := d.MTASTSPolicy; p != nil {
+		p.URL, p.Error, p.Text = m.text(p.URL), m.text(p.Error), smtp.Raw(m.text(string(p.Text)))
 	}
 	m.findings(d.Findings)
+}
+
+func (m *redactor) rrset(set *scanner.RRset) {
+	if set != nil {
+		set.Name, set.Error = m.text(set.Name), m.text(set.Error)
+		m.texts(set.Records)
+	}
 }
 
 func (m *redactor) service(s *scanner.Service) {
@@ -81,6 +95,7 @@ func (m *redactor) service(s *scanner.Service) {
 	s.Input, s.Domain, s.Host = m.text(s.Input), m.name(s.Domain), m.name(s.Host)
 	if s.MX != nil {
 		s.MX.Name = m.name(s.MX.Name)
+		m.rrset(s.MX.TLSA)
 	}
 	s.IP = m.addr(s.IP)
 	m.all(s.PTR)
@@ -177,8 +192,13 @@ func (m *redactor) begin(version string, names ...string) {
 	}
 }
 
+// digest matches the fingerprints of certificates and keys, which are public
+// like names.
+var digest = regexp.MustCompile(`\b[0-9A-Fa-f]{40,}\b`)
+
 // text masks the names and addresses inside a text.
 func (m *redactor) text(s string) string {
+	s = digest.ReplaceAllLiteralString(s, "(masked)")
 	s = m.tokens.ReplaceAllStringFunc(s, m.token)
 	for _, word := range m.words {
 		s = strings.ReplaceAll(s, word, m.name(word))

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"slices"
@@ -30,7 +31,11 @@ type DNS struct {
 	Rate      float64       // packets sent per second, over all servers; 0: 1000; negative: no limit
 	NoIPv4    bool          // ask for no A records
 	NoIPv6    bool          // ask for no AAAA records
+	MXOnly    bool          // ask a domain only where its mail goes, and for none of its SPF, DMARC, MTA-STS, TLS-RPT and TLSA records
 	CacheSize int           // answers kept, of usual size (a large one counts for several); 0: 65536; negative: none
+
+	// Roots are those of the servers of MTA-STS policies; nil: the system's.
+	Roots *x509.CertPool
 
 	// dial replaces the operating system's network in tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -65,7 +70,7 @@ func (d *DNS) LookupHost(ctx context.Context, host string) scanner.Resolution {
 		return scanner.Resolution{Status: scanner.StatusLocal, Error: err.Error()}
 	}
 	mx := []scanner.MX{{Name: host}}
-	d.addresses(ctx, client, mx)
+	d.addresses(mx, client.lookup(ctx, d.questions(mx)...))
 	r := scanner.Resolution{Status: mx[0].Status, Error: mx[0].Error, AuthenticData: mx[0].AuthenticData}
 	if r.Status != scanner.StatusBadName {
 		r.MX = mx

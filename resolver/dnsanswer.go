@@ -47,7 +47,7 @@ type dnsAnswer struct {
 
 	mx        []mxRecord   // sorted, at most maxMX
 	addresses []netip.Addr // sorted, at most maxAddresses
-	names     []string     // PTR, sorted, at most maxPTR
+	names     []string     // PTR names, mail policies of TXT records, or TLSA records as text; sorted, at most maxPTR
 	total     int          // records there were before the cut
 
 	ttl     time.Duration // 0: not kept
@@ -141,6 +141,12 @@ func (a *dnsAnswer) collect(rrs []dns.RR, qtype uint16) {
 			a.addAddress(rr.AAAA)
 		case *dns.PTR:
 			a.names = append(a.names, withoutDot(dns.CanonicalName(rr.Ptr)))
+		case *dns.TXT:
+			if text := strings.Join(rr.Txt, ""); mailTag(text) != "" {
+				a.names = append(a.names, cutText(text))
+			}
+		case *dns.TLSA:
+			a.names = append(a.names, cutText(fmt.Sprintf("%d %d %d %s", rr.Usage, rr.Selector, rr.MatchingType, strings.ToLower(rr.Certificate))))
 		}
 	}
 	a.total = len(a.mx) + len(a.addresses) + len(a.names)

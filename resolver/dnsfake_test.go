@@ -34,7 +34,7 @@ type fakeServer func(q *dns.Msg, reply func(*dns.Msg))
 // name: "a" is at a:53.
 func newFakeNet(servers map[string]fakeServer, order ...string) (*fakeNet, *DNS) {
 	n := &fakeNet{start: time.Now(), servers: servers}
-	return n, &DNS{Servers: order, Rate: -1, dial: n.dial}
+	return n, &DNS{Servers: order, Rate: -1, MXOnly: true, dial: n.dial}
 }
 
 func (n *fakeNet) dial(ctx context.Context, network, address string) (net.Conn, error) {

@@ -18,7 +18,7 @@ import (
 const (
 	maxMX        = 100 // MX records of a domain
 	maxAddresses = 64  // addresses of one host, and of one family in an answer
-	maxPTR       = 16  // PTR names of an address
+	maxPTR       = 16  // PTR names of an address, and mail policies of a name
 	maxAliases   = 16  // CNAME records from a name to its data
 )
 
@@ -51,7 +51,12 @@ func (d *DNS) LookupMX(ctx context.Context, domain string) scanner.Resolution {
 	default:
 		return r
 	}
-	d.addresses(ctx, client, r.MX)
+	published := d.published(domain, &r)
+	questions := d.questions(r.MX)
+	answers := client.lookup(ctx, append(questions, published.questions()...)...)
+	d.addresses(r.MX, answers[:len(questions)])
+	published.store(answers[len(questions):])
+	d.organizationDMARC(ctx, client, domain, &r)
 	r.Status, r.Error = judge(&r)
 	if a.total > maxMX {
 		r.Error = strings.TrimSuffix(fmt.Sprintf("the domain has %d MX records, the first %d are used; %s", a.total, maxMX, r.Error), "; ")
@@ -77,9 +82,9 @@ func hostsOf(records []mxRecord) (hosts []scanner.MX, null bool) {
 	return hosts, null
 }
 
-// addresses fills in the addresses and the outcome of each host. All questions,
-// A and AAAA of every host, are under way at once.
-func (d *DNS) addresses(ctx context.Context, client *dnsClient, hosts []scanner.MX) {
+// questions asks for the addresses of each host. It sets the outcome of those
+// whose name cannot be that of a host.
+func (d *DNS) questions(hosts []scanner.MX) []dnsQuestion {
 	questions := make([]dnsQuestion, 0, 2*len(hosts))
 	for i := range hosts {
 		h := &hosts[i]
@@ -95,7 +100,12 @@ func (d *DNS) addresses(ctx context.Context, client *dnsClient, hosts []scanner.
 			questions = append(questions, dnsQuestion{name, dns.TypeAAAA})
 		}
 	}
-	answers := client.lookup(ctx, questions...)
+	return questions
+}
+
+// addresses fills in the addresses and the outcome of each host, from the
+// answers to its questions.
+func (d *DNS) addresses(hosts []scanner.MX, answers []*dnsAnswer) {
 	each := 2
 	if d.NoIPv4 || d.NoIPv6 {
 		each = 1

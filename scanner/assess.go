@@ -187,7 +187,10 @@ func (s *Service) facts() *advisory.Facts {
 		},
 	}
 	if g := s.Greeting; g != nil {
-		f.Greeting = &advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, DelayMS: g.DelayMS}
+		f.Greeting = &advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, Resolves: g.Resolves, DelayMS: g.DelayMS}
+	}
+	if s.MX != nil {
+		f.TLSA = s.MX.TLSA.facts()
 	}
 	return f
 }
@@ -214,6 +217,9 @@ func tlsFacts(t *smtp.TLS) *advisory.TLS {
 		Version: t.Version, Cipher: t.Cipher, ChainLength: t.ChainLength,
 		ChainValid: t.ChainValid, NameValid: t.NameValid, ChainError: t.ChainError, Error: t.Error,
 	}
+	for i := range t.Chain {
+		f.Chain = append(f.Chain, advisory.ChainCertificate{SHA256: t.Chain[i].SHA256, SPKISHA256: t.Chain[i].SPKISHA256})
+	}
 	if c := t.Certificate; c != nil {
 		f.Certificate = &advisory.Certificate{
 			SubjectCN: c.SubjectCN, Issuer: c.Issuer, SANs: c.SANs, SHA256: c.SHA256, SPKISHA256: c.SPKISHA256,
@@ -230,12 +236,24 @@ func (d *Domain) facts() *advisory.DomainFacts {
 	f := &advisory.DomainFacts{
 		Domain: d.Domain, Status: string(d.Status),
 		NullMX: d.NullMX, ImplicitMX: d.ImplicitMX, CNAME: slices.Clone(d.CNAME),
+		SPF: d.SPF.facts(), DMARC: d.DMARC.facts(), MTASTS: d.MTASTS.facts(), TLSRPT: d.TLSRPT.facts(),
+	}
+	if p := d.MTASTSPolicy; p != nil {
+		f.Policy = &advisory.STSPolicy{Text: string(p.Text), Error: p.Error}
 	}
 	for _, mx := range d.MX {
 		f.MX = append(f.MX, advisory.MX{
 			Name: mx.Name, Preference: mx.Preference, Implicit: mx.Implicit,
-			Status: string(mx.Status), CNAME: mx.CNAME, Addresses: mx.Addresses,
+			Status: string(mx.Status), CNAME: mx.CNAME, Addresses: mx.Addresses, TLSA: mx.TLSA.facts(),
 		})
 	}
 	return f
+}
+
+// facts are the records, if that question was answered.
+func (set *RRset) facts() *advisory.Records {
+	if set == nil || set.Status != StatusSuccess {
+		return nil
+	}
+	return &advisory.Records{Name: set.Name, Authentic: set.AuthenticData, Texts: set.Records}
 }

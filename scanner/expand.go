@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -73,7 +74,23 @@ func (e *engine) lookup(j *job) {
 			return
 		}
 	}
+	e.fetchSTS(j, &res)
 	e.expandResolution(j, res)
+}
+
+// fetchSTS fetches the MTA-STS policy of a domain whose DNS says that there is
+// one, at the pace of other connections.
+func (e *engine) fetchSTS(j *job, res *Resolution) {
+	name := "mta-sts." + j.in.Name
+	if e.s.FetchSTS == nil || e.plan != nil || res.MTASTS == nil || len(res.MTASTS.Records) == 0 || e.excludedNames(name) || !e.pace() {
+		return
+	}
+	res.stsPolicy = e.s.FetchSTS(e.intake, j.in.Name, func(addr netip.Addr) error {
+		if status, text := e.refuse(addr, false); status != "" {
+			return errors.New(text)
+		}
+		return nil
+	})
 }
 
 func (e *engine) resolve(j *job) Resolution {
@@ -104,7 +121,7 @@ func (e *engine) expandResolution(j *job, res Resolution) {
 		mx := &res.MX[i]
 		r := row{job: j}
 		if j.domain != nil {
-			r.mx = &ServiceMX{Name: mx.Name, Preference: mx.Preference, Implicit: mx.Implicit}
+			r.mx = &ServiceMX{Name: mx.Name, Preference: mx.Preference, Implicit: mx.Implicit, TLSA: mx.TLSA}
 		}
 		e.expandMX(r, mx, 1)
 	}
@@ -121,6 +138,8 @@ func (e *engine) expandResolution(j *job, res Resolution) {
 func (d *Domain) describe(res *Resolution) {
 	d.Status, d.Error, d.MX = res.Status, res.Error, res.MX
 	d.CNAME, d.AuthenticData = res.CNAME, res.AuthenticData
+	d.SPF, d.DMARC, d.MTASTS, d.TLSRPT = res.SPF, res.DMARC, res.MTASTS, res.TLSRPT
+	d.MTASTSPolicy = res.stsPolicy
 	if len(res.MX) > 0 || res.NullMX || res.Status == StatusNXDomain {
 		d.NullMX, d.ImplicitMX = &res.NullMX, &res.ImplicitMX
 	} // else the MX records were not seen, and neither fact is known

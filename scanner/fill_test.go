@@ -102,6 +102,7 @@ func TestFill(t *testing.T) {
 func TestSignalsAndFacts(t *testing.T) {
 	yes := true
 	s := Service{
+		MX:   &ServiceMX{TLSA: &RRset{Status: StatusSuccess, Records: []string{}}},
 		Host: "mx.example.com", IP: netip.MustParseAddr("198.41.0.1"), Port: 25, Timestamp: time.Unix(1, 0), Status: StatusSuccess, Error: "e",
 		PTR: []string{"ptr.example"}, PTRValid: &yes, ImplicitTLS: &yes, Banner: "220 x", HELO: "h", Help: "help", UnknownCommand: "u", Noop: "n", Rset: "r", Vrfy: "v", Quit: "q",
 		STARTTLS: "s", Injected: "i", Greeting: &Greeting{Code: 220}, EHLO: &EHLO{NameSent: "me", Raw: "250 a", Code: 250}, EHLOTLS: &EHLO{NameSent: "me", Raw: "250 b"},
@@ -117,7 +118,7 @@ func TestSignalsAndFacts(t *testing.T) {
 		}
 	}
 	empty := (&Service{}).facts()
-	if empty.TLS != nil || empty.EHLO != nil || empty.Before != nil || empty.Greeting != nil {
+	if empty.TLSA != nil || empty.TLS != nil || empty.EHLO != nil || empty.Before != nil || empty.Greeting != nil {
 		t.Errorf("facts of nothing: %+v", empty)
 	}
 }

@@ -37,6 +37,9 @@ func (e *engine) write(r row, known *Service, reused bool) {
 	if r.job.domain != nil {
 		s.Domain = r.job.domain.Domain
 	}
+	if r.mx != nil && r.mx.TLSA != nil && len(r.mx.TLSA.Records) > 0 {
+		e.s.Assess(&Result{Service: &s}) // by what the DNS promises of this name, too
+	}
 	r.job.services.Add(1)
 	e.stats.services.Add(1)
 	e.out <- func() error {

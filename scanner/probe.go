@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -122,6 +123,7 @@ func (e *engine) conclude(t *task) {
 	if t.reverse != nil {
 		known.PTR, known.PTRValid = t.reverse.wait(e.run)
 	}
+	e.lookGreetingUp(known)
 	if e.run.Err() != nil {
 		return
 	}
@@ -140,6 +142,28 @@ func (e *engine) conclude(t *task) {
 			reused = true
 		} // else the record is for somebody else, who named the address
 		e.end(r, "")
+	}
+}
+
+// lookGreetingUp finds out whether the name in a greeting has an address. The
+// name that led here has one.
+func (e *engine) lookGreetingUp(s *Service) {
+	if s.Greeting == nil || e.s.NoPTR || e.s.Resolver == nil {
+		return
+	}
+	name := strings.TrimSuffix(s.Greeting.Hostname, ".")
+	if !strings.Contains(name, ".") || name[0] == '[' {
+		return
+	}
+	if strings.EqualFold(name, s.Host) {
+		s.Greeting.Resolves = new(true)
+		return
+	}
+	switch e.s.Resolver.LookupHost(e.run, name).Status {
+	case StatusSuccess:
+		s.Greeting.Resolves = new(true)
+	case StatusNXDomain, StatusNoAddress:
+		s.Greeting.Resolves = new(false)
 	}
 }
 

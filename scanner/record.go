@@ -97,6 +97,7 @@ type ServiceMX struct {
 	Name       string `json:"name"`
 	Preference uint16 `json:"preference"`
 	Implicit   bool   `json:"implicit"`
+	TLSA       *RRset `json:"tlsa"` // of its port 25; null: not asked for
 }
 
 // Greeting is the parsed banner. Its text may differ from the banner's in bytes
@@ -105,6 +106,7 @@ type Greeting struct {
 	Code     int      `json:"code"`
 	Lines    []string `json:"lines"`
 	Hostname string   `json:"hostname"` // first word of a 220 greeting if it can be a host name or address literal
+	Resolves *bool    `json:"resolves"` // hostname has an address; null: not looked up, or no answer
 	ESMTP    bool     `json:"esmtp"`    // the word ESMTP occurs
 	DelayMS  float64  `json:"delay_ms"`
 }
@@ -131,8 +133,21 @@ type Domain struct {
 	ImplicitMX    *bool              `json:"implicit_mx"`
 	CNAME         []string           `json:"cname"`
 	AuthenticData *bool              `json:"authentic_data"`
-	Services      int                `json:"services"` // service records written for it
+	SPF           *RRset             `json:"spf"`            // RFC 7208; this and the next three are null where not asked for
+	DMARC         *RRset             `json:"dmarc"`          // RFC 7489; of the organizational domain if the domain itself has none
+	MTASTS        *RRset             `json:"mta_sts"`        // RFC 8461
+	TLSRPT        *RRset             `json:"tls_rpt"`        // RFC 8460
+	MTASTSPolicy  *STSPolicy         `json:"mta_sts_policy"` // null: not fetched
+	Services      int                `json:"services"`       // service records written for it
 	Findings      []advisory.Finding `json:"findings"`
+}
+
+// STSPolicy is what came of fetching the MTA-STS policy of a domain: RFC 8461,
+// section 3.3.
+type STSPolicy struct {
+	URL   string   `json:"url"`
+	Error string   `json:"error"` // why there is no policy; "" on success
+	Text  smtp.Raw `json:"text"`  // the policy as sent, at most 64 KB
 }
 
 // Progress says how far the inputs have come, so that a run can be resumed.

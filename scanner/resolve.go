@@ -27,6 +27,12 @@ type Resolution struct {
 	ImplicitMX    bool     // no MX record: the domain itself is the host (RFC 5321, section 5.1)
 	CNAME         []string // aliases followed from the domain, in order
 	AuthenticData *bool    // AD bit of the MX answer; nil if there was no answer
+
+	// What the domain publishes about its mail beside the MX records; nil
+	// where that was not asked for.
+	SPF, DMARC, MTASTS, TLSRPT *RRset
+
+	stsPolicy *STSPolicy // of Scanner.FetchSTS
 }
 
 // MX is one mail exchanger with its addresses.
@@ -39,4 +45,16 @@ type MX struct {
 	CNAME         []string     `json:"cname"`     // aliases followed from Name; an MX should have none (RFC 2181, section 10.3)
 	Addresses     []netip.Addr `json:"addresses"` // IPv4 and IPv6, at most 64
 	AuthenticData *bool        `json:"authentic_data"`
+	TLSA          *RRset       `json:"tlsa"` // of port 25 (RFC 7672); null: not asked for
+}
+
+// An RRset is the answer to one question about the mail of a domain: the
+// records of one name and type, and of TXT records those of one protocol. That
+// there are none is known only where the status is success.
+type RRset struct {
+	Name          string   `json:"name"`           // that was asked for
+	Status        Status   `json:"status"`         // success: answered, with or without records
+	Error         string   `json:"error"`          // for people; "" on success
+	AuthenticData *bool    `json:"authentic_data"` // AD bit; null if there was no answer
+	Records       []string `json:"records"`        // as a zone file has them (RFC 1035, section 5.1), TXT strings joined; at most 16 of 4096 bytes
 }

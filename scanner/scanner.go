@@ -51,14 +51,14 @@ func ParseProbeLevel(text string) (ProbeLevel, error) {
 // not be changed while a run is under way; several runs may share it, apart
 // from Stats and Stop.
 //
-// Resolver, Dial and Exclude are called from many goroutines; BadInput, Warn,
+// Resolver, Dial, FetchSTS and Exclude are called from many goroutines; BadInput, Warn,
 // Tick and the callbacks given to Run and Plan only from the goroutine that called
 // Run or Plan.
 type Scanner struct {
 	Resolver Resolver   // nil: names end as local-error
 	Dial     DialFunc   // nil: the operating system's, from SourceIP
 	SourceIP netip.Addr // local address of connections; the zero Addr leaves the choice to the system
-	NoPTR    bool       // leave out the PTR lookup of contacted addresses
+	NoPTR    bool       // leave out the lookup of the PTR of contacted addresses, and of the name in the greeting
 
 	Ports         []Port        // nil: 25, 465 and 587
 	EHLODomain    string        // argument of EHLO; "": an address literal of the connection's own address
@@ -78,6 +78,11 @@ type Scanner struct {
 	GreetingTimeout time.Duration // 0: 30 s; greet delays of 15 to 20 s are normal
 	Timeout         time.Duration // one reply or the TLS handshake; 0: 10 s
 	TargetTimeout   time.Duration // one probe in all; 0: 60 s
+
+	// FetchSTS fetches the MTA-STS policy of a domain whose DNS says that
+	// there is one, and connects only to addresses that permit returns nil
+	// for; nil: no policy is fetched.
+	FetchSTS func(ctx context.Context, domain string, permit func(netip.Addr) error) *STSPolicy
 
 	Exclude      func(addr netip.Addr, name string) bool // addr invalid: a name alone is asked about; nil: nothing is excluded
 	AllowPrivate bool                                    // contact private and special addresses that DNS leads to

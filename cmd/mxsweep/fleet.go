@@ -44,6 +44,15 @@ lists       MX 10 mx.campus
 busy        MX 10 mx.busy
 mx.busy     A 127.25.0.9
 parked      MX 0 .
+parked      TXT "v=spf1 -all"
+acme        TXT "v=spf1 mx -all"
+_dmarc.acme TXT "v=DMARC1; p=reject; rua=mailto:dmarc@acme.example"
+_mta-sts.acme   TXT "v=STSv1; id=20261101"
+_smtp._tls.acme TXT "v=TLSRPTv1; rua=mailto:tls@acme.example"
+corp        TXT "v=spf1 ip4:127.25.0.4 ?all"
+_dmarc.corp TXT "v=DMARC1; p=none"
+startup     TXT "v=spf1 mx -all"
+startup     TXT "v=spf1 include:_spf.mailer.example ~all"
 gone-mx     MX 10 nowhere.gone-mx
 $ORIGIN 0.25.127.in-addr.arpa.
 1 PTR mx1.acme.example.

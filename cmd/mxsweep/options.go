@@ -23,7 +23,7 @@ type options struct {
 	ipVersion                          string
 	dnsRate                            int
 	dnsTimeout                         time.Duration
-	ptr                                bool
+	ptr, mxOnly, fetchSTS              bool
 	ehloDomain, probe, caFile          string
 	concurrency, rate                  int
 	hostLimit, providerLimit, retries  int
@@ -166,7 +166,9 @@ func newFlags(o *options) *flagSet {
 	fs.add(&o.ipVersion, "ip-version", "iv", "address families to look names up for: 4, 6 or 4,6")
 	fs.add(&o.dnsRate, "dns-rate-limit", "", "DNS queries a second, 0 = no limit")
 	fs.add(&o.dnsTimeout, "dns-timeout", "", "wait for a DNS answer, all attempts and servers together")
-	fs.add(&o.ptr, "ptr", "", "look up the PTR of contacted addresses (-ptr=false: do not)")
+	fs.add(&o.ptr, "ptr", "", "look up the PTR of contacted addresses, and the name in the greeting (-ptr=false: do not)")
+	fs.add(&o.mxOnly, "mx-only", "", "of domains, no SPF, DMARC, MTA-STS, TLS-RPT and TLSA records")
+	fs.add(&o.fetchSTS, "mta-sts-fetch", "", "fetch the MTA-STS policies of domains over HTTPS")
 
 	fs.group("conversation")
 	fs.add(&o.ehloDomain, "ehlo-domain", "", "name to greet with (default: confirmed PTR of the own address, else address literal)")

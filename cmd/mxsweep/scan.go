@@ -268,7 +268,10 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	if err != nil {
 		return nil, nil, err
 	}
-	s.Resolver = dns
+	s.Resolver, dns.Roots = dns, roots
+	if o.fetchSTS {
+		s.FetchSTS = dns.FetchSTS
+	}
 	return s, dns.Close, nil
 }
 
@@ -317,7 +320,7 @@ func newResolver(o *options) (*resolver.DNS, error) {
 			return nil, usagef("-resolvers: %w", err)
 		}
 	}
-	dns := &resolver.DNS{Servers: o.resolvers, Rate: unlimited(float64(o.dnsRate)), Timeout: o.dnsTimeout}
+	dns := &resolver.DNS{Servers: o.resolvers, Rate: unlimited(float64(o.dnsRate)), Timeout: o.dnsTimeout, MXOnly: o.mxOnly || o.dryRun}
 	switch strings.ReplaceAll(o.ipVersion, " ", "") {
 	case "4":
 		dns.NoIPv6 = true

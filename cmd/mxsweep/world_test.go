@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -141,7 +142,8 @@ func identities(t *testing.T, path string) map[string]int {
 			}
 		case r.Service != nil:
 			v := r.Service
-			counts[fmt.Sprintln("service", v.Input, v.Domain, v.MX, v.Host, v.IP, v.Port, v.Status)]++
+			mx, _ := json.Marshal(v.MX)
+			counts[fmt.Sprintln("service", v.Input, v.Domain, string(mx), v.Host, v.IP, v.Port, v.Status)]++
 		case r.Domain != nil:
 			counts[fmt.Sprintln("domain", r.Domain.Input, r.Domain.Status, r.Domain.Services)]++
 		case r.Summary != nil:

@@ -121,6 +121,7 @@ func (s *Set) Service(f *Facts) []Finding {
 	r := report{entries: s.entries, findings: []Finding{}}
 	r.transport(f)
 	r.certificate(f)
+	r.tlsa(f)
 	r.names(f)
 	r.conduct(f)
 	r.auth(f)
@@ -134,6 +135,7 @@ func (s *Set) Service(f *Facts) []Finding {
 func (s *Set) Domain(f *DomainFacts) []Finding {
 	r := report{entries: s.entries, findings: []Finding{}}
 	r.domain(f)
+	r.published(f)
 	return r.sorted()
 }
 

@@ -31,6 +31,7 @@ func serviceCases() []findingCase[Facts] {
 	cases := transportCases()
 	cases = append(cases, certificateCases()...)
 	cases = append(cases, conductCases()...)
+	cases = append(cases, tlsaCases()...)
 	return append(cases, softwareCases()...)
 }
 
@@ -113,6 +114,10 @@ func calls(name string) func(*Facts) {
 	return func(f *Facts) { f.Greeting.Hostname = name }
 }
 
+func unresolved(name string) func(*Facts) {
+	return func(f *Facts) { f.Greeting.Hostname, f.Greeting.Resolves = name, no }
+}
+
 func offers(before, after []string) func(*Facts) {
 	return func(f *Facts) { f.Before.Auth, f.After.Auth = before, after }
 }
@@ -140,6 +145,8 @@ func conductCases() []findingCase[Facts] {
 		{"greeting-name-differs", Info, "gw.example.net", calls("gw.example.net"), func(f *Facts) { calls("gw.example.net")(f); f.PTR = append(f.PTR, "GW.example.net.") }},
 		{"greeting-name-differs", Info, `"mx.example.org"`, func(f *Facts) { calls("gw.example.net")(f); f.Host = "" }, nil},
 		{"greeting-name-differs", Info, "", calls("gw.example.net"), func(f *Facts) { calls("gw.example.net")(f); f.PTR = nil }},
+		{"greeting-name-unresolvable", Low, "gw.example.net", unresolved("gw.example.net"), unresolved("mx.example.org")},
+		{"greeting-name-unresolvable", Low, "", func(f *Facts) { unresolved("gw.example.net")(f); f.Host, f.PTR = "", nil }, calls("gw.example.net")},
 		{"ehlo-name-differs", Info, "inner", func(f *Facts) { f.EHLO.Hostname = "inner.example.org" }, func(f *Facts) { f.EHLO.Hostname = "MX.example.org" }},
 		{"version-shown", Info, "3.11.7", greets("mx.example.org ESMTP Postfix 3.11.7"), nil},
 		{"distribution-shown", Info, "Debian", on("Debian", greets("mx.example.org ESMTP Postfix (Debian/GNU)")), on("Debian", greets("mx.example.org ESMTP"))},
@@ -201,7 +208,7 @@ func domainCases() []findingCase[DomainFacts] {
 	private := func(addr string) func(*DomainFacts) {
 		return exchanger(func(mx *MX) { mx.Addresses = append(mx.Addresses, netip.MustParseAddr(addr)) })
 	}
-	return []findingCase[DomainFacts]{
+	return append(publishedCases(), []findingCase[DomainFacts]{
 		{"domain-missing", Info, "example.org", func(f *DomainFacts) { *f = DomainFacts{Domain: "example.org", Status: "nxdomain"} }, func(f *DomainFacts) { *f = DomainFacts{Status: "servfail"} }},
 		{"domain-missing", Info, "", func(f *DomainFacts) { f.Status, f.ImplicitMX = "nxdomain", yes }, func(f *DomainFacts) { f.Status = "nxdomain" }},
 		{"domain-without-server", Medium, "", func(f *DomainFacts) { f.Status = "nxdomain" }, func(f *DomainFacts) { f.Status, f.ImplicitMX = "nxdomain", yes }},
@@ -219,5 +226,5 @@ func domainCases() []findingCase[DomainFacts] {
 		{"mx-private-address", Medium, "10.0.0.1", private("10.0.0.1"), private("100.63.0.1")},
 		{"mx-private-address", Medium, "127.0.0.1", private("::ffff:127.0.0.1"), private("2001:db8::1")},
 		{"mx-private-address", Medium, "fd00::1", private("fd00::1"), private("fe00::1")},
-	}
+	}...)
 }

@@ -22,7 +22,7 @@ type Entry struct {
 // the slice.
 func Catalog() []Entry {
 	all := slices.Concat(transportEntries(), handshakeEntries(), validityEntries(), certificateEntries(),
-		nameEntries(), conductEntries(), greetingEntries(), authEntries(), softwareEntries(), domainEntries(), exchangerEntries(),
+		nameEntries(), conductEntries(), greetingEntries(), authEntries(), softwareEntries(), domainEntries(), exchangerEntries(), publishedEntries(),
 		fleetEntries(), policyEntries())
 	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
 	return all

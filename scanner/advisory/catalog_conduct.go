@@ -31,6 +31,13 @@ func nameEntries() []Entry {
 			Remedy: "Check that the name belongs to you and is meant to be seen.",
 		},
 		{
+			ID: "greeting-name-unresolvable", Severity: Low, References: []string{"RFC 5321, section 2.3.5"},
+			Title:  "The name in the greeting has no address",
+			Rule:   "The DNS answered that the name in a 2xx greeting does not exist or has no address, and it is not a PTR name; names that no server may have are another finding",
+			Why:    "Receivers that check the name of a sender refuse the server's own mail.",
+			Remedy: "Set the server's name to one that leads to its address.",
+		},
+		{
 			ID: "ehlo-name-differs", Severity: Info, References: []string{"RFC 5321, section 4.1.1.1"},
 			Title:  "Greeting and EHLO have different names",
 			Rule:   "Both replies have a name and they are not the same",

@@ -29,6 +29,7 @@ type Facts struct {
 	Injected string        // plain text received between that reply and the handshake
 	TLS      *TLS          // nil if no handshake was begun
 
+	TLSA     *Records // of Host and port 25
 	Software Software
 }
 
@@ -37,6 +38,7 @@ type Greeting struct {
 	Code     int
 	Lines    []string // text after code and separator
 	Hostname string
+	Resolves *bool // Hostname has an address
 	DelayMS  float64
 }
 
@@ -57,6 +59,7 @@ type TLS struct {
 	Version     string // "TLS 1.0" to "TLS 1.3"; "" if the handshake failed
 	Cipher      string // IANA name of the suite
 	Certificate *Certificate
+	Chain       []ChainCertificate
 	ChainLength int   // certificates sent, leaf included
 	ChainValid  *bool // nil if it could not be judged
 	NameValid   *bool // nil if there was no name to check
@@ -80,6 +83,12 @@ type Certificate struct {
 	Wildcard           bool
 }
 
+// ChainCertificate is one that follows the leaf.
+type ChainCertificate struct {
+	SHA256     string // fingerprint, hexadecimal
+	SPKISHA256 string // fingerprint of the public key; "" where it was not recorded
+}
+
 // Software is what the classification found.
 type Software struct {
 	Product string // display name; "" when unknown
@@ -97,6 +106,23 @@ type DomainFacts struct {
 	NullMX     *bool    // a null MX is among the records, alone or not
 	ImplicitMX *bool    // no MX record: the domain itself is the host
 	CNAME      []string // aliases followed from the domain
+
+	SPF, DMARC, MTASTS, TLSRPT *Records
+	Policy                     *STSPolicy
+}
+
+// Records are what the DNS answered to one question. A nil pointer is none:
+// nothing was asked, or nothing answered.
+type Records struct {
+	Name      string
+	Authentic *bool    // the AD bit
+	Texts     []string // as in a zone file; empty: there are none
+}
+
+// STSPolicy is what came of fetching an MTA-STS policy (RFC 8461, section 3.3).
+type STSPolicy struct {
+	Text  string
+	Error string // why there is none
 }
 
 // MX is one mail exchanger.
@@ -107,4 +133,5 @@ type MX struct {
 	Status     string   // scanner.Status
 	CNAME      []string // aliases followed from Name
 	Addresses  []netip.Addr
+	TLSA       *Records // of port 25
 }

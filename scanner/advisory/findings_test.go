@@ -30,19 +30,31 @@ func good() *Facts {
 		STARTTLS: "220 2.0.0 Ready to start TLS\r\n",
 		TLS: &TLS{
 			Version: "TLS 1.3", Cipher: "TLS_AES_256_GCM_SHA384", ChainLength: 2, ChainValid: yes, NameValid: yes,
+			Chain: []ChainCertificate{{SHA256: strings.Repeat("ca", 32), SPKISHA256: strings.Repeat("6b", 32)}},
 			Certificate: &Certificate{
 				SubjectCN: "mx.example.org", Issuer: "CN=R11,O=Let's Encrypt,C=US", SANs: []string{"mx.example.org"},
 				NotBefore: probeTime.AddDate(0, 0, -20), NotAfter: probeTime.AddDate(0, 0, 70),
 				KeyType: "ECDSA", KeyBits: 256, SignatureAlgorithm: "SHA256-RSA",
+				SHA256: strings.Repeat("c0", 32), SPKISHA256: strings.Repeat("5a", 32),
 			},
 		},
+		TLSA:     published("_25._tcp.mx.example.org", "3 1 1 "+strings.Repeat("5a", 32)),
 		Software: Software{Product: "Postfix", Slug: "postfix", Version: "3.11.7"},
 	}
+}
+
+func published(name string, texts ...string) *Records {
+	return &Records{Name: name, Authentic: yes, Texts: texts}
 }
 
 func goodDomain() *DomainFacts {
 	return &DomainFacts{
 		Domain: "example.org", Status: "success", NullMX: no, ImplicitMX: no,
+		SPF:    published("example.org", "v=spf1 mx ip4:203.0.113.0/24 ip6:2001:db8::/32 include:_spf.example.net -all"),
+		DMARC:  published("_dmarc.example.org", "v=DMARC1; p=reject; rua=mailto:d@example.org"),
+		MTASTS: published("_mta-sts.example.org", "v=STSv1; id=20261124T0000;"),
+		TLSRPT: published("_smtp._tls.example.org", "v=TLSRPTv1; rua=mailto:t@example.org"),
+		Policy: &STSPolicy{Text: "version: STSv1\r\nmode: enforce\r\nmx: mx.example.org\r\nmx: *.Example.org\r\nmax_age: 604800\r\n"},
 		MX: []MX{
 			{Name: "mx.example.org", Preference: 10, Status: "success", Addresses: []netip.Addr{netip.MustParseAddr("203.0.113.25")}},
 			{Name: "mx2.example.org", Preference: 20, Status: "success", Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::25")}},

@@ -39,10 +39,11 @@ func (r *report) greetingName(f *Facts) {
 		known = append([]string{f.Host}, known...)
 	}
 	same := func(other string) bool { return sameName(name, other) }
-	if name == "" || len(known) == 0 || slices.ContainsFunc(known, same) {
-		return
-	}
-	if f.PTR != nil { // else it was not looked up, and could have been that name
+	switch {
+	case name == "" || slices.ContainsFunc(known, same):
+	case isFalse(f.Greeting.Resolves):
+		r.add("greeting-name-unresolvable", "greeting name %q has no address", name)
+	case len(known) > 0 && f.PTR != nil: // else it was not looked up, and could have been that name
 		r.add("greeting-name-differs", "greeting name %q; found by %q", name, head(known))
 	}
 }

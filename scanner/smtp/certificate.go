@@ -59,10 +59,11 @@ func judge(sent []*x509.Certificate, roots *x509.CertPool) *chain {
 	v := &chain{leaf: facts(leaf), behind: []ChainCert{}, at: time.Now()}
 	for _, cert := range behind[:min(len(behind), maxChain)] {
 		v.behind = append(v.behind, ChainCert{
-			Subject:  cut(cert.Subject.String(), maxName),
-			Issuer:   cut(cert.Issuer.String(), maxName),
-			NotAfter: cert.NotAfter.UTC(),
-			SHA256:   fingerprint(cert.Raw),
+			Subject:    cut(cert.Subject.String(), maxName),
+			Issuer:     cut(cert.Issuer.String(), maxName),
+			NotAfter:   cert.NotAfter.UTC(),
+			SHA256:     fingerprint(cert.Raw),
+			SPKISHA256: fingerprint(cert.RawSubjectPublicKeyInfo),
 		})
 	}
 	pool := x509.NewCertPool()

@@ -43,8 +43,9 @@ type Certificate struct {
 
 // ChainCert is a certificate behind the leaf.
 type ChainCert struct {
-	Subject  string    `json:"subject"`
-	Issuer   string    `json:"issuer"`
-	NotAfter time.Time `json:"not_after"`
-	SHA256   string    `json:"sha256"`
+	Subject    string    `json:"subject"`
+	Issuer     string    `json:"issuer"`
+	NotAfter   time.Time `json:"not_after"`
+	SHA256     string    `json:"sha256"`
+	SPKISHA256 string    `json:"spki_sha256"` // fingerprint of the public key (as in TLSA 2 1 1)
 }

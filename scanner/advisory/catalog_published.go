@@ -1,0 +1,126 @@
+package advisory
+
+func publishedEntries() []Entry {
+	return []Entry{
+		{
+			ID: "spf-missing", Severity: Low, CWE: "CWE-290", References: []string{"RFC 7208"},
+			Title:  "The domain has no SPF record",
+			Rule:   "The question for TXT records of the domain was answered, and none is an SPF record",
+			Why:    "Anybody can send in the domain's name, and receivers have less to tell it by.",
+			Remedy: "Publish the senders that are allowed; for a domain that sends nothing, \"v=spf1 -all\".",
+		},
+		{
+			ID: "spf-invalid", Severity: Medium, CWE: "CWE-290", References: []string{"RFC 7208, sections 4.5, 4.6.4 and 5"},
+			Title:  "The SPF record is not valid",
+			Rule:   "More than one record, a wrong version, a term that does not exist or lacks its value, or more than 10 terms that need the DNS; records that are included are not read",
+			Why:    "Receivers treat it as an error: it protects nothing, and some refuse the domain's own mail.",
+			Remedy: "Correct the record; there must be one.",
+		},
+		{
+			ID: "spf-permissive", Severity: Low, CWE: "CWE-290", References: []string{"RFC 7208, sections 4.7 and 5.1"},
+			Title:  "The SPF record excludes nobody",
+			Rule:   "It ends in ?all, or without \"all\" and \"redirect\"; medium if it passes all senders",
+			Why:    "Anybody can send in the domain's name.",
+			Remedy: "End the record in -all or ~all once all senders are listed.",
+		},
+		{
+			ID: "dmarc-missing", Severity: Low, CWE: "CWE-290", References: []string{"RFC 7489, section 6.6.3"},
+			Title:  "The domain has no DMARC record",
+			Rule:   "Neither the domain nor its organizational domain has one, and both questions were answered",
+			Why:    "Receivers are not asked to refuse mail that only pretends to come from the domain.",
+			Remedy: "Publish a record, with p=none and a report address at first.",
+		},
+		{
+			ID: "dmarc-invalid", Severity: Medium, CWE: "CWE-290", References: []string{"RFC 7489, sections 6.3 and 6.6.3"},
+			Title:  "The DMARC record is not valid",
+			Rule:   "More than one record, a wrong version, or a policy that is none of none, quarantine and reject",
+			Why:    "Receivers ignore it.",
+			Remedy: "Correct the record; there must be one.",
+		},
+		{
+			ID: "dmarc-not-enforced", Severity: Low, CWE: "CWE-290", References: []string{"RFC 7489, section 6.3"},
+			Title:  "The DMARC policy asks for nothing, or for a part of the messages",
+			Rule:   "The policy for the domain is none, or pct is not 100",
+			Why:    "Mail that only pretends to come from the domain is delivered.",
+			Remedy: "Read the reports, then move to quarantine and reject.",
+		},
+		{
+			ID: "transport-policy-missing", Severity: Info, CWE: "CWE-757", References: []string{"RFC 8461", "RFC 7672"},
+			Title:  "Neither MTA-STS nor DANE asks senders for TLS",
+			Rule:   "Both questions were answered: no MTA-STS record, and no TLSA record of any MX host",
+			Why:    "Who sits between the servers can take STARTTLS away or show another certificate, and read the mail.",
+			Remedy: "Publish an MTA-STS policy, or TLSA records if the zones are signed.",
+		},
+		{
+			ID: "mta-sts-invalid", Severity: Low, CWE: "CWE-757", References: []string{"RFC 8461, section 3.1"},
+			Title:  "The MTA-STS record is not valid",
+			Rule:   "More than one record, a wrong version, or an id that is not 1 to 32 letters and digits",
+			Why:    "Senders take it for no policy.",
+			Remedy: "Correct the record; there must be one.",
+		},
+		{
+			ID: "mta-sts-policy-invalid", Severity: Medium, CWE: "CWE-757", References: []string{"RFC 8461, sections 3.2 and 3.3"},
+			Title:  "The MTA-STS policy cannot be fetched or is not valid",
+			Rule:   "With -mta-sts-fetch, where there is an MTA-STS record: no text over HTTPS with a valid certificate, or one that is not a policy",
+			Why:    "Senders that have no older copy go on without it.",
+			Remedy: "Serve the policy at the address in the evidence.",
+		},
+		{
+			ID: "mta-sts-not-enforced", Severity: Info, References: []string{"RFC 8461, section 5"},
+			Title:  "The MTA-STS policy is not enforced",
+			Rule:   "With -mta-sts-fetch: the mode is testing or none",
+			Why:    "Senders report faults and deliver all the same.",
+			Remedy: "Move to enforce when the reports are clean.",
+		},
+		{
+			ID: "mta-sts-mx-not-covered", Severity: Medium, References: []string{"RFC 8461, section 4.1"},
+			Title:  "The MTA-STS policy leaves an MX host out",
+			Rule:   "With -mta-sts-fetch: an MX host matches none of the policy's names; low unless the mode is enforce",
+			Why:    "Senders that follow the policy do not deliver to it.",
+			Remedy: "Add the host to the policy, then change the id in the DNS.",
+		},
+		{
+			ID: "tls-rpt-missing", Severity: Info, References: []string{"RFC 8460"},
+			Title:  "Nobody is told when TLS fails",
+			Rule:   "The domain has an MTA-STS record, or an MX host TLSA records, and no TLS-RPT record",
+			Why:    "Mail that these policies hold back is noticed by its senders only.",
+			Remedy: "Publish a TLS-RPT record with a report address.",
+		},
+		{
+			ID: "tls-rpt-invalid", Severity: Low, References: []string{"RFC 8460, section 3"},
+			Title:  "The TLS-RPT record is not valid",
+			Rule:   "More than one record, a wrong version, or no mailto: or https: address",
+			Why:    "No report is sent.",
+			Remedy: "Correct the record; there must be one.",
+		},
+		{
+			ID: "dane-incomplete", Severity: Low, CWE: "CWE-757", References: []string{"RFC 7672, section 2.2"},
+			Title:  "Only some MX hosts have TLSA records",
+			Rule:   "Of the hosts whose question was answered, some have TLSA records and some have none",
+			Why:    "Who can make the protected hosts unreachable gets the mail by the others.",
+			Remedy: "Publish TLSA records for every MX host.",
+		},
+		{
+			ID: "dane-not-authenticated", Severity: Info, References: []string{"RFC 7672, section 2.2"},
+			Title:  "TLSA records without DNSSEC",
+			Rule:   "The answer came without the AD bit: the zone is not signed, or the resolver that was asked does not validate",
+			Why:    "Senders ignore TLSA records that are not authentic.",
+			Remedy: "Sign the zone of the MX host; to be sure, ask a resolver that validates (-resolvers).",
+		},
+		{
+			ID: "dane-unusable", Severity: Low, References: []string{"RFC 7672, sections 2.2 and 3.1.3"},
+			Title:  "No TLSA record that SMTP can use",
+			Rule:   "None has usage 2 or 3 with a selector, a matching type and a digest that fit",
+			Why:    "Senders insist on TLS and check no certificate.",
+			Remedy: "Publish records of usage 3 (or 2), selector 1, matching type 1.",
+		},
+		{
+			ID: "tlsa-mismatch", Severity: Medium, CWE: "CWE-295", References: []string{"RFC 7672, sections 2.2 and 3.1"},
+			Title: "The server does not show what its TLSA records promise",
+			Rule: "Port 25: no usable TLSA record can match the certificates shown, or no STARTTLS is offered; SHA-512 digests are not compared. " +
+				"Info where the answer came without the AD bit",
+			Why:    "Senders that follow DANE do not deliver; or somebody else answers in the server's place.",
+			Remedy: "Publish the records of a new certificate before it is used, and remove the old ones after.",
+		},
+	}
+}
