@@ -269,6 +269,7 @@ func (s *schedule) giveUp(t *task, p *policy) *outcome {
 func (s *schedule) putOff(t *task, at time.Time) {
 	t.deferred = true
 	s.stats.deferred.Add(1)
+	t.place = len(s.deferred)
 	s.deferred = append(s.deferred, retry{at: at, task: t})
 }
 

@@ -36,6 +36,7 @@ type task struct {
 	given    bool      // up: not to be put off again
 	held     int       // weight of best while it waits for another attempt
 	deferred bool
+	place    int // in the list of those, -1 once that has been taken
 }
 
 // ranged reports whether nobody named this endpoint, so that it came up only
@@ -132,6 +133,7 @@ func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Servic
 			return nil, nil, false
 		case t.deferred: // its time would not come before the intake goes on
 			t.deferred = false
+			s.unlist(t)
 			t.rows = append(t.rows, r)
 			s.waiting++
 			return nil, t, false
@@ -312,6 +314,7 @@ func (s *schedule) release(t *task, rest bool) (next []*task) {
 func (s *schedule) callProvider(p *provider, next []*task) []*task {
 	for len(p.parked) > 0 && p.open() {
 		t := p.parked[0]
+		p.parked[0] = nil // else the task, and all that it leads to, would stay with the list
 		p.parked = p.parked[1:]
 		if h := s.hosts[t.ep.Addr]; !s.vacant(h, t) {
 			h.parked = append(h.parked, t)
@@ -366,7 +369,7 @@ func (s *schedule) settle(ctx context.Context, t *task, o *outcome, p *policy) (
 	s.held, t.held = s.held-t.held, 0
 	next = s.release(t, !o.uncontacted && !o.at.IsZero())
 	ranged := t.ranged()
-	if t.attempts <= p.retries && (broken || o.transient(ranged)) && !t.given && len(s.deferred) < maxDeferred && s.held+o.weight() <= maxWeight {
+	if t.attempts <= p.retries && (broken || o.transient(ranged)) && !t.given && len(s.deferred) < maxDeferred && s.held+o.weight() <= maxHeld {
 		if ctx.Err() != nil {
 			return verdictLost, next
 		}
@@ -430,9 +433,29 @@ func (s *schedule) takeDeferred() []retry {
 	defer s.mu.Unlock()
 	due := s.deferred
 	s.deferred = nil
+	for _, r := range due {
+		if r.task != nil {
+			r.task.place = -1
+		}
+	}
 	s.room.Broadcast()
 	slices.SortStableFunc(due, func(a, b retry) int { return a.at.Compare(b.at) })
 	return due
+}
+
+// unlist takes a task that is retried early out of the list of those that wait
+// for another attempt: else the list would fill with tasks that are over.
+func (s *schedule) unlist(t *task) {
+	if t.place < 0 {
+		return
+	}
+	last := len(s.deferred) - 1
+	s.deferred[t.place] = s.deferred[last]
+	if moved := s.deferred[t.place].task; moved != nil {
+		moved.place = t.place
+	}
+	s.deferred[last] = retry{}
+	s.deferred = s.deferred[:last]
 }
 
 // resume reports whether a deferred task is still to be retried, which its

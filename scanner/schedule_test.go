@@ -307,3 +307,45 @@ func TestLocalFault(t *testing.T) {
 		}
 	})
 }
+
+// What is retried early leaves the list of what waits for another attempt, and
+// nothing else does.
+func TestEarlyRetryLeavesList(t *testing.T) {
+	s := newSchedule(3, 10, 0, new(Stats))
+	ep := func(i int) Endpoint {
+		return Endpoint{Addr: netip.AddrFrom4([4]byte{198, 41, 0, byte(i)}), Port: Port{Number: 25}}
+	}
+	for i := range 10 {
+		if i == 5 {
+			s.postpone(time.Now(), func() {}) // a lookup in between
+		}
+		_, task, _ := s.claim(t.Context(), ep(i), row{job: &job{}})
+		s.admit(t.Context(), task)
+		task.attempts++
+		s.settle(t.Context(), task, &outcome{at: time.Now(), status: StatusRateLimited, uncontacted: true}, &policy{retries: 1})
+	}
+	s.waiting = maxWaiting
+	early := []int{9, 0, 3, 5, 4}
+	for _, i := range early {
+		if _, task, fresh := s.claim(t.Context(), ep(i), row{job: &job{}}); task == nil || fresh || task.ep != ep(i) {
+			t.Fatalf("endpoint %d: task %v, fresh %v", i, task, fresh)
+		}
+	}
+	left := map[Endpoint]bool{}
+	lookups := 0
+	for _, r := range s.takeDeferred() {
+		if r.task == nil {
+			lookups++
+		} else if left[r.task.ep] = true; !s.resume(r.task) {
+			t.Errorf("%v is listed and not deferred", r.task.ep)
+		}
+	}
+	if len(left) != 5 || lookups != 1 {
+		t.Errorf("left: %v and %d lookups", left, lookups)
+	}
+	for _, i := range early {
+		if left[ep(i)] {
+			t.Errorf("endpoint %d is still listed", i)
+		}
+	}
+}

@@ -2,15 +2,25 @@ package scanner
 
 import "github.com/mxsweep/mxsweep/scanner/smtp"
 
-// maxWeight bounds, in bytes, what servers have said of the outcomes that are
-// remembered, and again of those that wait for another attempt. Ordinary ones
-// take about 1 KB each, but a hostile server can make its own weigh hundreds.
-const maxWeight = 32 << 20
+// Bounds in bytes of the outcomes that are remembered, and of what servers have
+// said in those that wait for another attempt. Ordinary records take about 3 KB
+// each, but a hostile server can make its own weigh hundreds; an attempt that
+// failed has mostly heard nothing.
+const (
+	maxRemembered = 48 << 20
+	maxHeld       = 8 << 20
+)
+
+// What a record and a finding take beside their texts.
+const (
+	recordWeight  = 2 << 10
+	findingWeight = 150
+)
 
 // newOutcomes returns a memo of outcomes that is bounded in number and weight.
 func newOutcomes[K comparable](size int) *memo[K, *Service] {
 	m := newMemo[K, *Service](size)
-	m.weigh, m.most = (*Service).weight, maxWeight
+	m.weigh, m.most = (*Service).weight, maxRemembered
 	return m
 }
 
@@ -18,9 +28,12 @@ func newOutcomes[K comparable](size int) *memo[K, *Service] {
 // the header of its string.
 func replyWeight(raw smtp.Raw, lines int) int { return 2*len(raw) + 16*lines }
 
-// weight returns about how many bytes of the record come from the server.
+// weight returns about how many bytes the record takes.
 func (s *Service) weight() int {
-	w := tlsWeight(s.TLS) + 2*len(s.Injected)
+	w := recordWeight + tlsWeight(s.TLS) + 2*len(s.Injected)
+	for i := range s.Findings {
+		w += findingWeight + len(s.Findings[i].Evidence)
+	}
 	for _, raw := range []smtp.Raw{s.HELO, s.Help, s.UnknownCommand, s.Noop, s.Rset, s.Vrfy, s.STARTTLS, s.Quit} {
 		w += replyWeight(raw, 0)
 	}

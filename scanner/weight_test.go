@@ -11,14 +11,14 @@ import (
 )
 
 // What hostile servers say is remembered up to a limit of bytes, and the
-// latest first; ordinary outcomes all have room.
+// latest first.
 func TestMemoWeight(t *testing.T) {
 	for _, tt := range []struct {
 		size, n  int // bytes of a greeting, outcomes put
 		min, max int // outcomes kept
 	}{
-		{1 << 10, memoNamed - 1, 15000, memoNamed},
-		{64 << 10, 2000, 200, maxWeight / (128 << 10)},
+		{1 << 10, memoNamed - 1, 12000, memoNamed},
+		{64 << 10, 2000, 200, maxRemembered / (128 << 10)},
 		{64 << 20, 3, 0, 0},
 	} {
 		m := newOutcomes[Endpoint](memoNamed)
@@ -32,7 +32,7 @@ func TestMemoWeight(t *testing.T) {
 			sum += v.weight()
 			n++
 		}
-		if n < tt.min || n > tt.max || sum != m.weight || sum > maxWeight {
+		if n < tt.min || n > tt.max || sum != m.weight || sum > maxRemembered {
 			t.Errorf("%d bytes: %d outcomes kept, weight %d, counted %d", tt.size, n, sum, m.weight)
 		}
 		if _, ok := m.get(last); ok != (tt.max > 0) {
@@ -58,7 +58,7 @@ func TestDeferredWeight(t *testing.T) {
 			again++
 		}
 	}
-	if again != maxWeight/(2<<20) || s.held > maxWeight {
+	if again != maxHeld/(2<<20) || s.held > maxHeld {
 		t.Errorf("%d of 100 wait for another attempt, and weigh %d", again, s.held)
 	}
 	for _, r := range s.takeDeferred() {
