@@ -33,6 +33,9 @@ func fill(v reflect.Value, n *int) {
 	case reflect.TypeFor[smtp.Phase]():
 		v.SetString(string(smtp.PhaseEHLO))
 		return
+	case reflect.TypeFor[smtp.Check]():
+		v.SetString(string(smtp.CheckRelay))
+		return
 	case reflect.TypeFor[scanner.Status]():
 		v.SetString(string(scanner.StatusRejected))
 		return
@@ -168,6 +171,10 @@ func recordOf(r scanner.Result) any {
 }
 
 func dropBase64(value any) {
+	list, _ := value.([]any)
+	for _, member := range list {
+		dropBase64(member)
+	}
 	m, _ := value.(object)
 	for name, member := range m {
 		if strings.HasSuffix(name, base64Suffix) {

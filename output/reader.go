@@ -279,6 +279,27 @@ func restoreRaw(object []byte, v reflect.Value) error {
 			if err := restoreRaw(members[name], f.Elem()); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
+		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+			if err := restoreList(members[name], f); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// restoreList does the same for each object of a list.
+func restoreList(list []byte, v reflect.Value) error {
+	if v.Len() == 0 || !bytes.Contains(list, []byte(base64Suffix)) {
+		return nil
+	}
+	var objects []json.RawMessage
+	if err := json.Unmarshal(list, &objects); err != nil {
+		return err
+	}
+	for i, object := range objects[:min(len(objects), v.Len())] { // a member may be there twice, in upper and lower case
+		if err := restoreRaw(object, v.Index(i)); err != nil {
+			return err
 		}
 	}
 	return nil

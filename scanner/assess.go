@@ -189,10 +189,36 @@ func (s *Service) facts() *advisory.Facts {
 	if g := s.Greeting; g != nil {
 		f.Greeting = &advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, Resolves: g.Resolves, DelayMS: g.DelayMS}
 	}
+	s.checkFacts(f)
 	if s.MX != nil {
 		f.TLSA = s.MX.TLSA.facts()
 	}
 	return f
+}
+
+// checkFacts adds what further connections have shown.
+func (s *Service) checkFacts(f *advisory.Facts) {
+	f.Vrfy = string(s.Vrfy)
+	if v := s.TLSVersions; v != nil {
+		f.TLSVersions = &advisory.TLSVersions{Accepted: v.Accepted, Refused: v.Refused}
+	}
+	for _, c := range s.Checks {
+		exchanges := make([]advisory.Exchange, len(c.Exchanges))
+		for i, e := range c.Exchanges {
+			exchanges[i] = advisory.Exchange{Command: e.Command, Reply: string(e.Reply)}
+			if t, ok := smtp.ParseNTLM(e.Reply); ok && c.Check == smtp.CheckNTLM {
+				f.NTLM = &advisory.NTLM{Host: t.Host, Domain: t.Domain, DNSHost: t.DNSHost, DNSDomain: t.DNSDomain, Version: t.Version}
+			}
+		}
+		switch {
+		case c.Check == smtp.CheckRelay:
+			f.Relay = exchanges
+		case c.Check == smtp.CheckInjection:
+			f.Injection = exchanges
+		case c.Check == smtp.CheckVrfy && len(exchanges) > 0 && exchanges[0].Reply != "":
+			f.Vrfy = exchanges[0].Reply
+		}
+	}
 }
 
 func (e *EHLO) facts() *advisory.EHLO {

@@ -32,6 +32,7 @@ func (s *Service) fill(o *outcome) {
 	if o.transcript != nil {
 		s.fillTranscript(o.transcript)
 	}
+	s.TLSVersions, s.Checks = o.versions, o.checks
 	if !o.uncontacted {
 		ms := milliseconds(o.connect)
 		s.Timings.Connect = &ms

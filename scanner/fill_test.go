@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/netip"
 	"reflect"
@@ -73,7 +74,7 @@ func TestFill(t *testing.T) {
 	s.fill(&outcome{at: time.Unix(0, 0), status: status, phase: phase, text: text, transcript: tr, connect: 2 * time.Millisecond})
 
 	// Set elsewhere: by the job, the reverse lookup and the assessment.
-	elsewhere := map[string]bool{"Input": true, "Domain": true, "MX": true, "PTR": true, "PTRValid": true, "Software": true, "Provider": true, "Findings": true, "Reused": true, "Attempts": true}
+	elsewhere := map[string]bool{"Input": true, "Domain": true, "MX": true, "PTR": true, "PTRValid": true, "Software": true, "Provider": true, "Findings": true, "TLSVersions": true, "Checks": true, "Reused": true, "Attempts": true}
 	v := reflect.ValueOf(*s)
 	for i := range v.NumField() {
 		if name := v.Type().Field(i).Name; v.Field(i).IsZero() != elsewhere[name] {
@@ -102,6 +103,10 @@ func TestFill(t *testing.T) {
 func TestSignalsAndFacts(t *testing.T) {
 	yes := true
 	s := Service{
+		TLSVersions: &TLSVersions{}, Checks: []smtp.Checked{
+			{Check: smtp.CheckRelay, Exchanges: []smtp.Exchange{{}}}, {Check: smtp.CheckInjection, Exchanges: []smtp.Exchange{{}}},
+			{Check: smtp.CheckNTLM, Exchanges: []smtp.Exchange{{Reply: smtp.Raw("334 " + base64.StdEncoding.EncodeToString(append([]byte("NTLMSSP\x00\x02\x00\x00\x00"), make([]byte, 60)...)))}}},
+		},
 		MX:   &ServiceMX{TLSA: &RRset{Status: StatusSuccess, Records: []string{}}},
 		Host: "mx.example.com", IP: netip.MustParseAddr("198.41.0.1"), Port: 25, Timestamp: time.Unix(1, 0), Status: StatusSuccess, Error: "e",
 		PTR: []string{"ptr.example"}, PTRValid: &yes, ImplicitTLS: &yes, Banner: "220 x", HELO: "h", Help: "help", UnknownCommand: "u", Noop: "n", Rset: "r", Vrfy: "v", Quit: "q",

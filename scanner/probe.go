@@ -20,6 +20,8 @@ import (
 // one.
 type prober interface {
 	Probe(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string) *smtp.Transcript
+	Check(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string, check smtp.Check) smtp.Checked
+	SpeaksTLS(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string, version uint16) *bool
 }
 
 // An outcome is how one attempt at an endpoint ended.
@@ -31,7 +33,9 @@ type outcome struct {
 	err         error  // of the dial; its text is made when it is needed
 	connect     time.Duration
 	transcript  *smtp.Transcript // nil: never connected
-	uncontacted bool             // no connection was tried
+	versions    *TLSVersions     // of further, as are the checks
+	checks      []smtp.Checked
+	uncontacted bool // no connection was tried
 }
 
 // silent is as that of the record.
@@ -250,7 +254,7 @@ func (e *engine) talk(t *task, conn net.Conn) {
 		t.reverse = e.reverse(t.ep.Addr)
 	}
 	e.converse(o, conn, t.ep)
-	if e.run.Err() != nil { // cut short
+	if complete := e.further(o, t.ep); !complete || e.run.Err() != nil { // cut short
 		e.passOn(nil)
 		return
 	}

@@ -35,7 +35,7 @@ type Run struct {
 	Seed       uint64            `json:"seed"`
 	EHLODomain string            `json:"ehlo_domain"`
 	Data       DataVersions      `json:"data"`
-	Check      *Check            `json:"check"` // of our own side; null: none was made
+	Check      *SelfCheck        `json:"check"` // of our own side; null: none was made
 }
 
 // DataVersions say how old the embedded knowledge is.
@@ -82,6 +82,8 @@ type Service struct {
 	Quit            smtp.Raw           `json:"quit"`
 	ImplicitTLS     *bool              `json:"implicit_tls"` // TLS from the first byte was seen, whatever the port
 	TLS             *smtp.TLS          `json:"tls"`
+	TLSVersions     *TLSVersions       `json:"tls_versions"` // null: not asked
+	Checks          []smtp.Checked     `json:"checks"`       // active checks; empty: none was made
 
 	Software fingerprint.Software `json:"software"`
 	Provider string               `json:"provider"` // who runs the service, where MX name, greeting or certificate tell
@@ -118,6 +120,13 @@ type EHLO struct {
 	Raw      smtp.Raw `json:"raw"`
 	Lines    []string `json:"lines"`
 	Hostname string   `json:"hostname"` // first word of the first line
+}
+
+// TLSVersions are the answers to one handshake for each version of TLS. A version
+// in neither list gave none.
+type TLSVersions struct {
+	Accepted []string `json:"accepted"` // "TLS 1.0" to "TLS 1.3"
+	Refused  []string `json:"refused"`
 }
 
 // Domain is one mail domain: what the DNS says of it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/fingerprint"
+	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
 
 // ErrStopped is returned by a run that ended early because Scanner.Stop was
@@ -63,6 +64,8 @@ type Scanner struct {
 	Ports         []Port        // nil: 25, 465 and 587
 	EHLODomain    string        // argument of EHLO; "": an address literal of the connection's own address
 	Probe         ProbeLevel    // identifying commands; 0: polite
+	Checks        []smtp.Check  // active checks of servers that answered, each with a connection of its own; nil: none
+	TLSVersions   bool          // ask which versions of TLS are accepted, with a connection for each
 	Concurrency   int           // probes under way at once; 0: 500
 	Rate          float64       // connections begun per second; 0: 200; negative: no limit
 	HostLimit     int           // connections at once to one address; 0: 3
@@ -90,7 +93,7 @@ type Scanner struct {
 	LightTLS     bool                                    // no post-quantum key exchange, see smtp.Prober
 
 	Fingerprints *fingerprint.Set // nil: the embedded set
-	Check        *Check           // of our own side, for the run record; nil: none was made
+	Check        *SelfCheck       // of our own side, for the run record; nil: none was made
 	Advisories   *advisory.Set    // nil: the embedded set
 	Policy       *advisory.Policy // rules of one's own; nil: none
 

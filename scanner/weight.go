@@ -34,6 +34,11 @@ func (s *Service) weight() int {
 	for i := range s.Findings {
 		w += findingWeight + len(s.Findings[i].Evidence)
 	}
+	for _, c := range s.Checks {
+		for _, e := range c.Exchanges {
+			w += len(e.Command) + len(e.Reply)
+		}
+	}
 	for _, raw := range []smtp.Raw{s.HELO, s.Help, s.UnknownCommand, s.Noop, s.Rset, s.Vrfy, s.STARTTLS, s.Quit} {
 		w += replyWeight(raw, 0)
 	}

@@ -114,7 +114,7 @@ func (t *checkTable) self(o *options, s *scanner.Scanner) {
 
 // address prints the own address and its names. Behind a translator the world
 // sees another address, of which nothing can be said from here.
-func (t *checkTable) address(c *scanner.Check) {
+func (t *checkTable) address(c *scanner.SelfCheck) {
 	verdict, note := checkGood, ""
 	if c.Address.IsPrivate() || c.Address.IsLoopback() || c.Address.IsLinkLocalUnicast() {
 		verdict, note = checkUnknown, "; the world sees another one, as this is private"

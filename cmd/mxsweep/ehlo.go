@@ -14,7 +14,7 @@ import (
 // (RFC 5321, section 4.1.1.1, wants the fully qualified name of the client),
 // else "" for the address literal of each connection (section 4.1.3).
 func checkSelf(ctx context.Context, o *options, s *scanner.Scanner) {
-	c := &scanner.Check{}
+	c := &scanner.SelfCheck{}
 	s.Check, s.EHLODomain = c, o.ehloDomain
 	_, c.OpenFiles = scanner.FitFileLimit(s.Concurrency)
 	own, ok := ownAddress(o.sourceIP)

@@ -141,9 +141,9 @@ func (f *fleet) startDomains(c fleetCerts) error {
 	return errors.Join(
 		f.serve("127.25.0.1", smtptest.Postfix("mx1.acme.example"), c.acme, fleetRelay, fleetTLS, fleetSubmission),
 		f.serve("127.25.0.2", smtptest.Exim("mx2.acme.example"), c.expired, fleetRelay, fleetSubmission),
-		f.serve("127.25.0.3", smtptest.Exchange("exchange.corp.example"), c.corp, fleetRelay, fleetSubmission),
+		f.serve("127.25.0.3", talkative(smtptest.Exchange("exchange.corp.example")), c.corp, fleetRelay, fleetSubmission),
 		f.serve("127.25.0.4", smtptest.IronPort("gateway.corp.example"), c.corp, fleetRelay),
-		f.serve("127.25.0.5", smtptest.Sendmail("mail.legacy.example"), c.selfSigned, fleetRelay),
+		f.serve("127.25.0.5", careless(smtptest.Sendmail("mail.legacy.example")), c.selfSigned, fleetRelay),
 		f.serve("127.25.0.6", smtptest.Qmail("shop.example"), nil, fleetRelay),
 		f.serve("127.25.0.7", smtptest.OpenSMTPD("box.startup.example"), c.otherName, fleetRelay, fleetTLS),
 		f.serve("127.25.0.8", slow(smtptest.Postfix("mx.campus.example")), nil, fleetRelay),
@@ -171,6 +171,35 @@ func slow(s smtptest.Script) smtptest.Script {
 	s.Greeting = smtptest.Step{Send: first + text, Segment: len(first), Every: 1200 * time.Millisecond}
 	return s
 }
+
+// careless is a server that an active check finds fault with: it relays for
+// everybody, and takes what comes before TLS for what is said inside it.
+func careless(s smtptest.Script) smtptest.Script {
+	s.Replies["MAIL"] = smtptest.Reply(250, "2.1.0 Sender ok")
+	s.Replies["RCPT"] = smtptest.Reply(250, "2.1.5 Recipient ok")
+	s.Injectable = true
+	return s
+}
+
+// talkative is a server that answers AUTH NTLM with a challenge, of a host EX01
+// in the domain CORP.
+func talkative(s smtptest.Script) smtptest.Script {
+	for _, replies := range []map[string]smtptest.Step{s.Replies, s.Secure} {
+		replies["AUTH NTLM"] = smtptest.Reply(334, "NTLM supported")
+		replies[ntlmNegotiate] = smtptest.Reply(334, ntlmChallenge)
+		replies["*"] = smtptest.Reply(501, "5.7.0 Authentication canceled")
+	}
+	return s
+}
+
+// The messages of MS-NLMP, sections 2.2.1.1 (in upper case, as a Script has
+// commands) and 2.2.1.2.
+const (
+	ntlmNegotiate = "TLRMTVNTUAABAAAABYIAAGAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+	ntlmChallenge = "TlRMTVNTUAACAAAACAAIADgAAAAFgoECASNFZ4mrze8AAAAAAAAAAF4AXgBAAAAACgBjRQAAAA9DAE8AUgBQAAIACABDAE8AUgBQ" +
+		"AAEACABFAFgAMAAxAAQAGABjAG8AcgBwAC4AZQB4AGEAbQBwAGwAZQADACIAZQB4ADAAMQAuAGMAbwByAHAALgBlAHgAYQBtAHAA" +
+		"bABlAAAAAAA="
+)
 
 // ftp is a file server on a mail port: it greets with 220, too.
 func ftp() smtptest.Script {

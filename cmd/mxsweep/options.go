@@ -25,6 +25,8 @@ type options struct {
 	dnsTimeout                         time.Duration
 	ptr, mxOnly, fetchSTS              bool
 	ehloDomain, probe, caFile          string
+	tlsVersions                        bool
+	checks                             list
 	concurrency, rate                  int
 	hostLimit, providerLimit, retries  int
 	delay                              time.Duration
@@ -173,6 +175,8 @@ func newFlags(o *options) *flagSet {
 	fs.group("conversation")
 	fs.add(&o.ehloDomain, "ehlo-domain", "", "name to greet with (default: confirmed PTR of the own address, else address literal)")
 	fs.add(&o.probe, "probe", "", "identifying commands when unsure: passive (none), polite (HELP, one unknown verb), full")
+	fs.add(&o.tlsVersions, "tls-versions", "", "ask which of TLS 1.0 to 1.3 are accepted, with a connection for each")
+	fs.add(&o.checks, "check", "", "active checks, with the operator's permission only, a connection each: relay (MAIL, RCPT to example.com, RSET, six times, never DATA), starttls-injection (NOOP sent before TLS), vrfy (VRFY postmaster), ntlm (AUTH NTLM, canceled)")
 	fs.add(&o.caFile, "ca-file", "", "PEM file of trusted roots (default: the system's)")
 	fs.add(&o.lightTLS, "tls-light", "", "no post-quantum key exchange: a third less work for each handshake")
 	fs.add(&o.connectTimeout, "connect-timeout", "", "wait for a TCP connection")

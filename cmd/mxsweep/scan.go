@@ -225,7 +225,12 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	if err != nil {
 		return nil, nil, err
 	}
+	checks, err := activeChecks(o.checks)
+	if err != nil {
+		return nil, nil, err
+	}
 	s := &scanner.Scanner{
+		Checks: checks, TLSVersions: o.tlsVersions,
 		NoPTR: !o.ptr, Ports: ports, Probe: level, Concurrency: o.concurrency,
 		Rate: unlimited(float64(o.rate)), HostLimit: o.hostLimit, ProviderLimit: o.providerLimit, Delay: o.delay, Retries: o.retries, Seed: o.seed, All: o.all,
 		ConnectTimeout: o.connectTimeout, GreetingTimeout: o.greetingTimeout,
@@ -273,6 +278,20 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 		s.FetchSTS = dns.FetchSTS
 	}
 	return s, dns.Close, nil
+}
+
+// activeChecks reads the names of checks, each of which is made once.
+func activeChecks(names list) (checks []smtp.Check, err error) {
+	for _, name := range names {
+		check, err := smtp.ParseCheck(name)
+		if err != nil {
+			return nil, usagef("-check: %w", err)
+		}
+		if !slices.Contains(checks, check) {
+			checks = append(checks, check)
+		}
+	}
+	return checks, nil
 }
 
 // ownSource reads the address to connect from, which must be one of this

@@ -125,6 +125,7 @@ func (s *Set) Service(f *Facts) []Finding {
 	r.names(f)
 	r.conduct(f)
 	r.auth(f)
+	r.checks(f)
 	if f.Software.Slug != "" {
 		s.software(&r, f)
 	}

@@ -32,6 +32,7 @@ func serviceCases() []findingCase[Facts] {
 	cases = append(cases, certificateCases()...)
 	cases = append(cases, conductCases()...)
 	cases = append(cases, tlsaCases()...)
+	cases = append(cases, checkCases()...)
 	return append(cases, softwareCases()...)
 }
 
@@ -168,6 +169,39 @@ func conductCases() []findingCase[Facts] {
 		{"auth-ntlm", Low, "NTLM", offers(nil, []string{"NTLM"}), nil},
 		{"auth-mechanism-weak", Info, "DIGEST-MD5", offers(nil, []string{"PLAIN", "DIGEST-MD5"}), offers(nil, []string{"PLAIN"})},
 		{"auth-on-port-25", Info, "PLAIN", offers(nil, []string{"PLAIN"}), func(f *Facts) { offers(nil, []string{"PLAIN"})(f); f.Port = 587 }},
+	}
+}
+
+func checkCases() []findingCase[Facts] {
+	relay := func(control, plain, percent string) func(*Facts) {
+		return func(f *Facts) {
+			f.Relay = []Exchange{
+				{"MAIL FROM:<postmaster@me.example>", "250 ok\r\n"}, {"RCPT TO:<mxsweep-no-such-user@mx.example.org>", control}, {"RSET", "250 ok\r\n"},
+				{"RCPT TO:<mxsweep-relay-test@example.com>", plain}, {"RCPT TO:<mxsweep-relay-test%example.com@mx.example.org>", percent},
+			}
+		}
+	}
+	const yes, no, later = "250 2.1.5 Ok\r\n", "550 5.1.1 no\r\n", "450 4.2.0 later\r\n"
+	injection := func(last string) func(*Facts) {
+		return func(f *Facts) { f.Injection = []Exchange{{"STARTTLS\r\nNOOP", "220 go\r\n"}, {"QUIT", last}} }
+	}
+	vrfy := func(reply string) func(*Facts) { return func(f *Facts) { f.Vrfy = reply } }
+	versions := func(newest string, accepted ...string) func(*Facts) {
+		return func(f *Facts) { f.TLS.Version, f.TLSVersions = newest, &TLSVersions{Accepted: accepted} }
+	}
+	return []findingCase[Facts]{
+		{"open-relay", High, "RCPT TO:<mxsweep-relay-test@example.com>", relay(no, yes, no), relay(yes, no, no)},
+		{"open-relay", High, "%example.com", relay(no, no, yes), relay(yes, no, yes)}, // a server that takes everybody of its own
+		{"open-relay", High, "", relay(later, yes, no), relay(later, later, yes)},
+		{"open-relay", High, "", relay("", yes, ""), relay("", "", "")},
+		{"starttls-injection", High, "250 2.0.0 Ok", injection("250 2.0.0 Ok\r\n"), injection("221 2.0.0 Bye\r\n")},
+		{"starttls-injection", High, "", injection("250 Ok\r\n"), injection("")},
+		{"starttls-injection", High, "", injection("250 Ok\r\n"), injection("500 what\r\n")},
+		{"vrfy-answered", Low, "postmaster@example.org", vrfy("250 <postmaster@example.org>\r\n"), vrfy("252 2.0.0 postmaster\r\n")},
+		{"vrfy-answered", Low, "", vrfy("251 elsewhere\r\n"), vrfy("502 no\r\n")},
+		{"ntlm-disclosure", Low, `host "EX01", domain "CORP", Windows "10.0.17763"`, func(f *Facts) { f.NTLM = &NTLM{Host: "EX01", Domain: "CORP", Version: "10.0.17763"} }, nil},
+		{"tls-old-accepted", Low, "TLS 1.1, TLS 1.2", versions("TLS 1.2", "TLS 1.1", "TLS 1.2"), versions("TLS 1.3", "TLS 1.2", "TLS 1.3")},
+		{"tls-old-accepted", Low, "", versions("TLS 1.3", "TLS 1.0", "TLS 1.3"), versions("TLS 1.1", "TLS 1.0", "TLS 1.1")},
 	}
 }
 

@@ -23,7 +23,7 @@ type Entry struct {
 func Catalog() []Entry {
 	all := slices.Concat(transportEntries(), handshakeEntries(), validityEntries(), certificateEntries(),
 		nameEntries(), conductEntries(), greetingEntries(), authEntries(), softwareEntries(), domainEntries(), exchangerEntries(), publishedEntries(),
-		fleetEntries(), policyEntries())
+		checkEntries(), fleetEntries(), policyEntries())
 	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }

@@ -29,6 +29,11 @@ type Facts struct {
 	Injected string        // plain text received between that reply and the handshake
 	TLS      *TLS          // nil if no handshake was begun
 
+	TLSVersions      *TLSVersions // nil: not asked
+	Relay, Injection []Exchange   // of the active checks; nil: not made
+	Vrfy             string       // raw reply to VRFY postmaster; "" if it was not sent or not answered
+	NTLM             *NTLM
+
 	TLSA     *Records // of Host and port 25
 	Software Software
 }
@@ -65,6 +70,19 @@ type TLS struct {
 	NameValid   *bool // nil if there was no name to check
 	ChainError  string
 	Error       string // why the handshake failed
+}
+
+// TLSVersions are the answers to one handshake for each version.
+type TLSVersions struct{ Accepted, Refused []string }
+
+// Exchange is a command and the raw reply to it, "" if there was none.
+type Exchange struct{ Command, Reply string }
+
+// NTLM is what an NTLM challenge gives away.
+type NTLM struct {
+	Host, Domain       string // NetBIOS names
+	DNSHost, DNSDomain string
+	Version            string // of Windows, as "10.0.17763"
 }
 
 // Certificate is the leaf certificate.

@@ -138,6 +138,8 @@ func (p *Policy) judgeSoftware(r *report, f *Facts) {
 func (p *Policy) judgeTLS(r *report, f *Facts) {
 	if t := f.TLS; t != nil && t.Version != "" && t.Version < p.tls { // "SSL 3.0" sorts before "TLS"
 		r.add("policy-tls-version", "newest version spoken: %s; the policy asks for %s at least", t.Version, p.tls)
+	} else if v := f.TLSVersions; v != nil && slices.ContainsFunc(v.Accepted, func(version string) bool { return version < p.tls }) {
+		r.add("policy-tls-version", "accepted: %s; the policy asks for %s at least", strings.Join(v.Accepted, ", "), p.tls)
 	}
 	if !p.starttls || isTrue(f.ImplicitTLS) || !f.accepted() || f.Before == nil {
 		return

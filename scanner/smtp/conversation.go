@@ -24,6 +24,7 @@ type conversation struct {
 	ctx        context.Context
 	plain      net.Conn // the connection below TLS
 	serverName string
+	version    uint16 // the only version of TLS to offer; 0: all
 	t          *Transcript
 
 	limit   time.Time // when the whole probe must be over; zero: never

@@ -36,7 +36,11 @@ func (c *conversation) handshake(d time.Duration) error {
 	start := time.Now()
 	var sent []*x509.Certificate
 	first := &firstBytes{Conn: c.plain, wire: c.wire}
-	conn := tls.Client(first, c.tlsConfig(c.serverName, &sent))
+	config := c.tlsConfig(c.serverName, &sent)
+	if c.version != 0 {
+		config.MinVersion, config.MaxVersion = c.version, c.version
+	}
+	conn := tls.Client(first, config)
 	err := conn.Handshake()
 	c.t.Timings.TLS = since(start)
 	c.t.TLS.ServerName = sni(c.serverName)

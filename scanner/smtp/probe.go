@@ -54,24 +54,32 @@ type Prober struct {
 // off the conversation at once. Probe never returns nil: a failed conversation
 // is a Transcript with Err set, which holds all that was heard before.
 func (p *Prober) Probe(ctx context.Context, conn net.Conn, mode Mode, serverName string) *Transcript {
-	defer conn.Close()
+	c, end := p.begin(ctx, conn, serverName)
+	defer end()
+	start := time.Now()
+	c.t.Err = c.hold(mode)
+	c.t.Timings.Total = since(start)
+	return c.t
+}
+
+// begin begins a conversation on conn. end closes that, and must be called in
+// the end.
+func (p *Prober) begin(ctx context.Context, conn net.Conn, serverName string) (c *conversation, end func()) {
 	// Once ctx is done, pending reads and writes fail now. The
 	// conversation covers the case that it sets a new deadline afterwards.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-
 	w := p.newWire(conn)
-	defer p.release(w)
-	c := conversation{Prober: p, ctx: ctx, wire: w, plain: conn, serverName: strings.TrimSuffix(serverName, ".")}
+	c = &conversation{Prober: p, ctx: ctx, wire: w, plain: conn, serverName: strings.TrimSuffix(serverName, ".")}
 	c.t = &Transcript{NameSent: p.Name}
 	if c.t.NameSent == "" {
 		c.t.NameSent = addressLiteral(conn.LocalAddr())
 	}
 	c.limit, _ = ctx.Deadline()
-	start := time.Now()
-	c.t.Err = c.hold(mode)
-	c.t.Timings.Total = since(start)
-	return c.t
+	return c, func() {
+		p.release(w)
+		stop()
+		conn.Close()
+	}
 }
 
 // newWire returns a wire for a connection, with the buffers of an earlier one.

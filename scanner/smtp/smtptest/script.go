@@ -35,6 +35,9 @@ type Script struct {
 	TLS *tls.Config
 	// ImplicitTLS begins with the handshake, as on port 465.
 	ImplicitTLS bool
+	// Injectable takes what the client sent before the handshake for its words
+	// inside TLS, which is the fault of CVE-2011-0411.
+	Injectable bool
 	// MaxErrors hangs up after so many 5xx replies, with a 421; 0: never.
 	MaxErrors int
 

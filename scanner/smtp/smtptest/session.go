@@ -2,6 +2,7 @@ package smtptest
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -87,9 +88,12 @@ func (t *talk) next() error {
 }
 
 // startTLS makes the handshake. What the client sent before it belongs to the
-// plain session and must not be read as part of TLS (RFC 3207, section 4.2).
+// plain session and must not be read as part of TLS (RFC 3207, section 4.2),
+// unless the script has that fault.
 func (t *talk) startTLS() bool {
 	t.session.Early = t.session.Early || t.in.Buffered() > 0
+	peeked, _ := t.in.Peek(t.in.Buffered()) // what is there can be had
+	early := bytes.Clone(peeked)
 	conn := tls.Server(t.plain, t.script.TLS)
 	if err := conn.Handshake(); err != nil {
 		t.session.TLSError = err.Error()
@@ -99,6 +103,9 @@ func (t *talk) startTLS() bool {
 	t.session.SNI = conn.ConnectionState().ServerName
 	t.conn = conn
 	t.in.Reset(conn)
+	if t.script.Injectable {
+		t.in.Reset(io.MultiReader(bytes.NewReader(early), conn))
+	}
 	return true
 }
 
