@@ -143,7 +143,7 @@ func (f *fleet) tlsChart() chart {
 			most = max(most, counts[s.tls])
 		}
 	}
-	c := chart{ID: "tls", Title: "Encryption"}
+	c := chart{ID: "tls", Title: "TLS version negotiated"}
 	versions := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
 		return cmp.Or(cmp.Compare(tlsOrder(b), tlsOrder(a)), strings.Compare(b, a))
 	})

@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/mxsweep/mxsweep/scanner"
 	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
 
-// A detailStore keeps what a host's panel shows, compressed as it comes, in
+// A detailStore keeps what the panels of hosts and domains show, compressed as it comes, in
 // chunks that the page unpacks one at a time when a panel opens. Replies repeat
 // a lot across a fleet: an endpoint takes some hundred bytes.
 type detailStore struct {
@@ -29,7 +30,8 @@ type detailRef struct{ chunk, index int }
 
 const chunkDetails = 250
 
-func (d *detailStore) add(s *scanner.Service) detailRef {
+// add takes in what a panel shows: strings and lists of them.
+func (d *detailStore) add(panel any) detailRef {
 	if d.z == nil {
 		d.z, _ = gzip.NewWriterLevel(&d.packing, gzip.BestSpeed) // the level is a valid one
 	}
@@ -39,7 +41,7 @@ func (d *detailStore) add(s *scanner.Service) detailRef {
 	}
 	ref := detailRef{len(d.chunks), d.n}
 	// Strings and lists of strings can always be encoded, and a buffer written.
-	line, _ := json.Marshal(newDetail(s))
+	line, _ := json.Marshal(panel)
 	_, _ = d.z.Write(append([]byte{sep}, line...))
 	if d.n++; d.n == chunkDetails {
 		d.flush()
@@ -88,7 +90,8 @@ type detail struct {
 	Answered bool            `json:"answered"`
 	Facts    []pair          `json:"facts"`
 	TLS      []pair          `json:"tls"`
-	Talk     []pair          `json:"talk"` // who spoke, and what
+	Talk     []pair          `json:"talk"`   // who spoke, and what
+	Checks   []detailCheck   `json:"checks"` // the active ones
 	Evidence []pair          `json:"evidence"`
 	Findings []detailFinding `json:"findings"`
 }
@@ -105,6 +108,7 @@ func newDetail(s *scanner.Service) *detail {
 	d.facts(s)
 	d.handshake(s.TLS)
 	d.dialogue(s)
+	d.checks(s.Checks)
 	for _, e := range s.Software.Evidence {
 		d.Evidence = append(d.Evidence, pair{e.Signal + ": " + e.Rule, Escape(e.Matched)})
 	}
@@ -167,8 +171,16 @@ func (d *detail) facts(s *scanner.Service) {
 	put(&d.Facts, "Software", software)
 	put(&d.Facts, "CPE", s.Software.CPE)
 	put(&d.Facts, "Run by", s.Provider)
-	put(&d.Facts, "Ended in phase", string(s.Phase))
+	if s.Status != scanner.StatusSuccess {
+		put(&d.Facts, "Ended in phase", string(s.Phase))
+	}
 	put(&d.Facts, "Error", s.Error)
+	put(&d.Facts, "TLS", tlsFact(s))
+	put(&d.Facts, "Certificate", expiry(s))
+	if v := s.TLSVersions; v != nil {
+		put(&d.Facts, "TLS versions accepted", list(true, v.Accepted))
+		put(&d.Facts, "TLS versions refused", list(true, v.Refused))
+	}
 	put(&d.Facts, "PTR", list(s.PTR != nil, s.PTR))
 	put(&d.Facts, "PTR leads back", threeValued(s.PTRValid))
 	put(&d.Facts, "STARTTLS offered", offersSTARTTLS(s))
@@ -238,16 +250,62 @@ func (d *detail) hello(e *scanner.EHLO) {
 	}
 }
 
-// exchange adds a command and its reply, line by line.
+// exchange adds a command and its reply, if there was one.
 func (d *detail) exchange(command string, reply smtp.Raw) {
-	if reply == "" {
-		return
+	if reply != "" {
+		d.Talk = appendExchange(d.Talk, command, reply)
 	}
+}
+
+// A detailCheck is what the panel shows of an active check.
+type detailCheck struct {
+	Name  string `json:"name"`
+	Talk  []pair `json:"talk"`
+	Error string `json:"error"`
+}
+
+func (d *detail) checks(checks []smtp.Checked) {
+	for i := range checks {
+		c := &checks[i]
+		v := detailCheck{Name: Escape(string(c.Check)), Error: Escape(c.Error), Talk: []pair{}}
+		for _, e := range c.Exchanges {
+			v.Talk = appendExchange(v.Talk, e.Command, e.Reply)
+		}
+		d.Checks = append(d.Checks, v)
+	}
+}
+
+// appendExchange adds a command and its reply, line by line.
+func appendExchange(talk []pair, command string, reply smtp.Raw) []pair {
 	if command != "" {
-		d.Talk = append(d.Talk, pair{"client", Escape(command)})
+		talk = append(talk, pair{"client", Escape(command)})
 	}
 	for line := range strings.Lines(string(reply)) {
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		d.Talk = append(d.Talk, pair{"server", cut(Escape(line), maxCell)})
+		talk = append(talk, pair{"server", cut(Escape(line), maxCell)})
 	}
+	return talk
+}
+
+func tlsFact(s *scanner.Service) string {
+	switch text := tlsText(s); text {
+	case "none":
+		return "none: plain text only"
+	case "failed":
+		return "the handshake failed"
+	default:
+		return text
+	}
+}
+
+// expiry says until when the certificate held, seen from the time of the scan.
+func expiry(s *scanner.Service) string {
+	if s.TLS == nil || s.TLS.Certificate == nil {
+		return ""
+	}
+	end := s.TLS.Certificate.NotAfter
+	if end.Before(s.Timestamp) {
+		return "expired on " + end.UTC().Format(time.DateOnly)
+	}
+	return "valid until " + end.UTC().Format(time.DateOnly)
 }

@@ -20,40 +20,67 @@ type problem struct {
 	Hosts    int // addresses it was found at
 	Domains  int // domains whose own records it is about
 	At       string
+	Places   string   // the first of them by name
+	Fleet    []string // evidence of what only a comparison of the services shows
+
+	named []string
+}
+
+// maxPlaces is how many places the headline names for a problem.
+const maxPlaces = 3
+
+func (p *problem) at(place string) {
+	if len(p.named) < maxPlaces {
+		p.named = append(p.named, place)
+	}
 }
 
 // problems groups the findings by kind, worst first, most frequent first.
 func (f *fleet) problems(hosts []*fleetHost, domains []*fleetDomain) []*problem {
 	byID := map[string]*problem{}
 	entries := catalogByID()
-	count := func(findings []*advisory.Finding, seen map[string]bool, n func(*problem) *int) {
+	problemOf := func(v *advisory.Finding) *problem {
+		p := byID[v.ID]
+		if p == nil {
+			p = &problem{ID: v.ID, Entry: entries[v.ID]}
+			p.Entry.Title = cmp.Or(p.Entry.Title, v.Title) // data of a later version may have more kinds
+			byID[v.ID] = p
+		}
+		if v.Severity.Rank() > p.Severity.Rank() {
+			p.Severity = v.Severity
+		}
+		return p
+	}
+	count := func(findings []*advisory.Finding, seen map[string]bool, place string, n func(*problem) *int) {
 		for _, v := range findings {
-			p := byID[v.ID]
-			if p == nil {
-				p = &problem{ID: v.ID, Entry: entries[v.ID]}
-				p.Entry.Title = cmp.Or(p.Entry.Title, v.Title) // data of a later version may have more kinds
-				byID[v.ID] = p
-			}
-			if v.Severity.Rank() > p.Severity.Rank() {
-				p.Severity = v.Severity
-			}
+			p := problemOf(v)
 			if !seen[v.ID] {
 				seen[v.ID] = true
 				*n(p)++
+				p.at(place)
 			}
 		}
 	}
 	for _, h := range hosts {
 		seen := map[string]bool{}
 		for _, s := range h.services {
-			count(s.findings, seen, func(p *problem) *int { return &p.Hosts })
+			count(s.findings, seen, h.name(), func(p *problem) *int { return &p.Hosts })
+		}
+	}
+	for _, s := range f.summaries {
+		for i := range s.Findings {
+			p := problemOf(&s.Findings[i])
+			p.Fleet = append(p.Fleet, Escape(s.Findings[i].Evidence))
 		}
 	}
 	for _, d := range domains {
-		count(d.findings, map[string]bool{}, func(p *problem) *int { return &p.Domains })
+		count(d.findings, map[string]bool{}, d.name, func(p *problem) *int { return &p.Domains })
 	}
 	for _, p := range byID {
-		p.At = affected(p.Hosts, p.Domains)
+		p.At, p.Places = affected(p.Hosts, p.Domains), Escape(strings.Join(p.named, ", "))
+		if p.Hosts+p.Domains > len(p.named) {
+			p.Places += " …"
+		}
 	}
 	return slices.SortedFunc(maps.Values(byID), func(a, b *problem) int {
 		return cmp.Or(cmp.Compare(b.Severity.Rank(), a.Severity.Rank()),
@@ -159,6 +186,7 @@ const (
 // figures are the numbers of the headline.
 type figures struct {
 	Hosts, Domains, Endpoints, Answered, Unlisted int
+	Covered                                       int // of endpoints and unlisted ones, those with a final answer
 	Encrypted, EncryptionKnown                    int
 	Ended, VersionKnown                           int
 	Expired, Expiring                             int
@@ -186,13 +214,20 @@ func (f *fleet) figures(hosts []*fleetHost) figures {
 	}
 	for _, s := range f.summaries {
 		n.Unlisted += int(s.Silent)
+		for i := range s.Findings {
+			n.Severities[s.Findings[i].Severity]++
+		}
 	}
+	n.Covered += n.Unlisted // silence is an answer, too
 	return n
 }
 
 func (n *figures) count(s *fleetService, now time.Time) {
 	if s.outcome() == outcomeAnswered {
 		n.Answered++
+	}
+	if s.status.Final() && s.outcome() != outcomeUncontacted {
+		n.Covered++
 	}
 	if s.tls != "" {
 		n.EncryptionKnown++

@@ -75,6 +75,8 @@ type fleetDomain struct {
 	mx       []string // "10 mx1.example.com"
 	findings []*advisory.Finding
 	services []*fleetService // filled by arrange
+	detail   detailRef
+	records  []pair // what it publishes in a few words, each with a color
 }
 
 // lifecycle says what the findings tell of the age of software.
@@ -121,7 +123,7 @@ func (f *fleet) addService(s *scanner.Service) bool {
 	v := &fleetService{
 		endpointKey: key, seen: s.Timestamp, status: s.Status, answered: s.Banner != "",
 		product: s.Software.Product, version: s.Software.Version, provider: s.Provider,
-		tls: tlsText(s), findings: f.intern(s.Findings), detail: f.details.add(s),
+		tls: tlsText(s), findings: f.intern(s.Findings), detail: f.details.add(newDetail(s)),
 	}
 	if len(s.PTR) > 0 {
 		v.ptr = s.PTR[0]
@@ -162,7 +164,8 @@ func (f *fleet) addDomain(d *scanner.Domain) {
 	if known != nil && d.Timestamp.Before(known.seen) {
 		return
 	}
-	v := &fleetDomain{name: d.Domain, seen: d.Timestamp, status: d.Status, err: d.Error, findings: f.intern(d.Findings)}
+	v := &fleetDomain{name: d.Domain, seen: d.Timestamp, status: d.Status, err: d.Error, findings: f.intern(d.Findings),
+		detail: f.details.add(newDomainDetail(d)), records: published(d)}
 	for _, mx := range d.MX {
 		v.mx = append(v.mx, fmt.Sprintf("%d %s", mx.Preference, mx.Name))
 	}
@@ -277,6 +280,14 @@ func (h *fleetHost) arrange() {
 		}
 	}
 	slices.Sort(h.domains)
+}
+
+// name is the name of a host where it has one.
+func (h *fleetHost) name() string {
+	if len(h.names) > 0 {
+		return h.names[0]
+	}
+	return h.label
 }
 
 func compareHosts(a, b *fleetHost) int {

@@ -27,7 +27,7 @@ func newPageData(hosts []*fleetHost, domains []*fleetDomain, problems []*problem
 	}
 	for i, p := range problems {
 		d.findingIndex[p.ID] = i
-		d.Findings = append(d.Findings, []any{p.ID, p.Severity.Rank(), p.Entry.Title, p.Hosts, p.Domains})
+		d.Findings = append(d.Findings, []any{p.ID, p.Severity.Rank(), p.Entry.Title, p.Hosts, p.Domains, append([]string{}, p.Fleet...)})
 		e := p.Entry
 		d.Catalog[p.ID] = append([]string{e.Title, e.Why, e.Remedy, e.Rule, e.CWE}, e.References...)
 	}
@@ -84,7 +84,7 @@ func portText(s *fleetService) (text, class string) {
 }
 
 // domainRow is: name, status, MX records, severity, findings ([id, severity,
-// evidence]), hosts (indexes), error.
+// evidence]), hosts (indexes), error, published ([words, class]), chunk, index.
 func (d *pageData) domainRow(v *fleetDomain) []any {
 	findings, hosts := [][]any{}, []int{}
 	for _, f := range v.findings {
@@ -95,7 +95,7 @@ func (d *pageData) domainRow(v *fleetDomain) []any {
 			hosts = appendNew(hosts, d.hostIndex[s])
 		}
 	}
-	return []any{Escape(v.name), string(v.status), escaped(v.mx), v.worst().Rank(), findings, hosts, Escape(v.err)}
+	return []any{Escape(v.name), string(v.status), escaped(v.mx), v.worst().Rank(), findings, hosts, Escape(v.err), append([]pair{}, v.records...), v.detail.chunk, v.detail.index}
 }
 
 func appendNew(list []int, n int) []int {
@@ -125,7 +125,7 @@ func (d *pageData) tables() []htmlTable {
 		},
 		{
 			ID: "domains", Title: "Domains", Hint: "domain, mail exchanger or status", Severities: true, Total: grouped(uint64(len(d.Domains))),
-			Columns: []htmlColumn{{"Severity", false, false}, {"Domain", false, false}, {"Status", false, false}, {"Mail exchangers", false, true}, {"Hosts", true, true}},
+			Columns: []htmlColumn{{"Severity", false, false}, {"Domain", false, false}, {"Status", false, false}, {"Mail exchangers", false, true}, {"Published", false, true}, {"Hosts", true, true}},
 			Rows:    firstCells(d.Domains, d.domainCells),
 		},
 		{
@@ -172,8 +172,12 @@ func (d *pageData) hostCells(row []any) []htmlCell {
 }
 
 func (d *pageData) domainCells(row []any) []htmlCell {
+	var words []string
+	for _, p := range row[7].([]pair) {
+		words = append(words, p[0])
+	}
 	return []htmlCell{severityCell(row[3]), {row[0].(string), ""}, {row[1].(string), ""},
-		{strings.Join(row[2].([]string), ", "), ""}, {strconv.Itoa(len(row[5].([]int))), ""}}
+		{strings.Join(row[2].([]string), ", "), ""}, {strings.Join(words, ", "), ""}, {strconv.Itoa(len(row[5].([]int))), ""}}
 }
 
 func (d *pageData) findingCells(row []any) []htmlCell {

@@ -151,7 +151,7 @@ func (r *Report) newReportPage(hosts []*fleetHost, problems []*problem, software
 	p := &reportPage{
 		page: newPage(r.options.Title, reportScript), From: minute(f.from), To: minute(f.to), Seen: stamp(f.to), Made: minute(r.options.Now),
 		Redacted: r.options.Redact, Tiles: tiles(n), First: first(problems), Timeline: f.timeline(),
-		Charts: []chart{softwareChart(software), severityChart(n), f.tlsChart(), f.outcomeChart()},
+		Charts: []chart{f.outcomeChart(), softwareChart(software), severityChart(n), f.tlsChart()},
 		Notes:  f.notes, Inputs: f.inputs, Endpoints: len(f.services),
 	}
 	p.Subtitle = fmt.Sprintf("%s, %s, %s", plural(uint64(n.Domains), "domain"), plural(uint64(n.Hosts), "host"), plural(uint64(n.Endpoints), "endpoint"))
@@ -165,14 +165,17 @@ func (r *Report) newReportPage(hosts []*fleetHost, problems []*problem, software
 	return p
 }
 
-// ends says which runs did not come to their end: what is missing then was not
-// seen, and is not gone.
+// ends says which runs did not come to their end, or could not see: what is
+// missing then was not seen, and is not gone.
 func (f *fleet) ends() []string {
 	var notes []string
 	if missing := len(f.runs) - len(f.summaries); missing > 0 {
 		notes = append(notes, plural(uint64(missing), "run")+" without a summary: the scan was cut short, or is still going on")
 	}
 	for _, s := range f.summaries {
+		if s.Port25Blocked {
+			notes = append(notes, "nothing answered on port 25 although 465 or 587 did: outbound port 25 was probably blocked where the scan ran, and silence there says nothing of the servers")
+		}
 		if s.Interrupted {
 			notes = append(notes, "a run was interrupted at "+minute(s.Timestamp)+": not all targets were visited")
 		}
@@ -184,12 +187,24 @@ func newHTMLRun(run *scanner.Run) htmlRun {
 	r := htmlRun{Facts: []pair{
 		{"Begun", minute(run.Timestamp)}, {"Made by", "mxsweep " + run.Version}, {"Greeted as", Escape(run.EHLODomain)},
 		{"Fingerprints", fmt.Sprintf("%d rules %s", run.Data.Fingerprints, run.Data.FingerprintsDate)},
-		{"Advisories of", run.Data.AdvisoriesDate}, {"Run", Escape(run.ID)},
+		{"Advisories of", run.Data.AdvisoriesDate + ageOf(run)}, {"Run", Escape(run.ID)},
 	}}
+	if c := run.Check; c != nil && c.Address.IsValid() {
+		r.Facts = append(r.Facts, pair{"Scanned from", c.Address.String() + " " + Escape(list(c.PTR != nil, c.PTR))})
+	}
 	for _, name := range slices.Sorted(maps.Keys(run.Options)) {
 		r.Options = append(r.Options, pair{"-" + Escape(name), Escape(run.Options[name])})
 	}
 	return r
+}
+
+// ageOf says how old the advisories were when the scan was judged.
+func ageOf(run *scanner.Run) string {
+	date, err := time.Parse(time.DateOnly, run.Data.AdvisoriesDate)
+	if err != nil || !run.Timestamp.After(date) {
+		return ""
+	}
+	return fmt.Sprintf(", %s old then", plural(uint64(run.Timestamp.Sub(date)/(24*time.Hour)), "day"))
 }
 
 func minute(t time.Time) string {
@@ -208,7 +223,7 @@ func tiles(n figures) []tile {
 	}
 	urgent := n.Severities[advisory.Critical] + n.Severities[advisory.High]
 	return []tile{
-		{"Answered", percent(n.Answered, n.Endpoints), fmt.Sprintf("%s of %s", grouped(uint64(n.Answered)), plural(uint64(n.Endpoints), "endpoint")), ""},
+		{"Covered", percent(n.Covered, n.Endpoints+n.Unlisted), fmt.Sprintf("%s of %s gave a final answer, %s a greeting", grouped(uint64(n.Covered)), plural(uint64(n.Endpoints+n.Unlisted), "endpoint"), grouped(uint64(n.Answered))), bad(n.Endpoints+n.Unlisted-n.Covered, "warn")},
 		{"Critical and high", grouped(uint64(urgent)), fmt.Sprintf("findings; %s medium, %s low", grouped(uint64(n.Severities[advisory.Medium])), grouped(uint64(n.Severities[advisory.Low]))), bad(urgent, "bad")},
 		{"Past end of life", percent(n.Ended, n.VersionKnown), fmt.Sprintf("%s of %s that show a version", grouped(uint64(n.Ended)), grouped(uint64(n.VersionKnown))), bad(n.Ended, "bad")},
 		{"Encrypted", percent(n.Encrypted, n.EncryptionKnown), fmt.Sprintf("%s of %s where it could be seen", grouped(uint64(n.Encrypted)), grouped(uint64(n.EncryptionKnown))), bad(n.EncryptionKnown-n.Encrypted, "warn")},

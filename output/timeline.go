@@ -41,10 +41,14 @@ func (f *fleet) timeline() []column {
 	columns := make([]column, len(counts))
 	for i, n := range counts {
 		month := start.AddDate(0, i-1, 0)
-		c := column{Label: month.Format("Jan"), Long: month.Format("January 2006"), Class: "good", Value: grouped(uint64(n))}
+		label := month.Format("Jan")
+		if month.Month() == time.January {
+			label += month.Format(" ’06")
+		}
+		c := column{Label: label, Long: month.Format("January 2006"), Class: "good", Value: grouped(uint64(n))}
 		switch i {
 		case 0:
-			c.Label, c.Long, c.Class = "past", "expired before the scan", "bad"
+			c.Label, c.Long, c.Class = "expired", "expired before the scan", "bad"
 		case 1:
 			c.Class = "warn"
 		case len(counts) - 1:

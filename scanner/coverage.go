@@ -9,10 +9,10 @@ type coverage struct {
 	submissions uint64 // endpoints on 465 and 587 that sent a greeting
 }
 
-// final reports whether a status says something of the endpoint: even silence
+// Final reports whether a status says something of the endpoint: even silence
 // does, but not a limit, a fault of our own side, or the end of the run.
-func final(status Status) bool {
-	switch status {
+func (s Status) Final() bool {
+	switch s {
 	case StatusRateLimited, StatusLocal, StatusNoRoute, StatusCancelled:
 		return false
 	}
@@ -21,7 +21,7 @@ func final(status Status) bool {
 
 // add counts a final outcome.
 func (c *coverage) add(port uint16, status Status, greeted bool) {
-	if final(status) {
+	if status.Final() {
 		c.covered++
 	}
 	switch {

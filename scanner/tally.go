@@ -79,7 +79,7 @@ func (t *Tally) EndPart() {
 			t.n.Known += n
 			t.n.Done += n
 			t.n.Silent += n
-			if final(status) {
+			if status.Final() {
 				t.sums.covered += n
 			}
 			if status != StatusNoRoute {

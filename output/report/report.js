@@ -4,8 +4,8 @@
 
 // Places in the rows; report_data.go writes them.
 const HOST = { label: 0, names: 1, ports: 2, software: 3, severity: 4, findings: 5, domains: 6 };
-const DOMAIN = { name: 0, status: 1, mx: 2, severity: 3, findings: 4, hosts: 5, error: 6 };
-const FINDING = { id: 0, severity: 1, title: 2, hosts: 3, domains: 4 };
+const DOMAIN = { name: 0, status: 1, mx: 2, severity: 3, findings: 4, hosts: 5, error: 6, published: 7, chunk: 8, index: 9 };
+const FINDING = { id: 0, severity: 1, title: 2, hosts: 3, domains: 4, fleet: 5 };
 const SOFTWARE = { product: 0, version: 1, endpoints: 2, support: 3, severity: 4 };
 const SEVERITIES = ["none", "info", "low", "medium", "high", "critical"];
 const SUPPORT = ["not known", "nothing known against it", "needs an update", "ended"];
@@ -30,6 +30,8 @@ const badge = (severity) => el("span", { class: `badge sev-${SEVERITIES[severity
 const link = (text, onclick) => el("button", { type: "button", class: "link", onclick }, breakable(text));
 // breakable lets a long name break behind its dots.
 const breakable = (name) => name.split(/(?<=\.)/).flatMap((part, i) => (i ? [document.createElement("wbr"), part] : [part]));
+// mark is a word or two behind a dot of color.
+const mark = (text, kind) => el("span", { class: `port ${kind}` }, text);
 const plural = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
 // unpack reads a data block of the page: gzip in base64.
@@ -141,14 +143,14 @@ async function main() {
   // A finding as it shows at one host or domain; it opens to what it means.
   function finding(id, severity, evidence, advisories) {
     const [title, why, remedy, , cwe, ...references] = entry(id);
-    return el("details", { class: "finding" }, el("summary", null, badge(severity), " ", title),
-      el("p", { class: "seen" }, evidence), why && el("p", null, why), remedy && el("p", null, el("strong", null, "What to do: "), remedy),
+    return el("details", { class: "finding" }, el("summary", null, badge(severity), " ", title, el("span", { class: "seen" }, evidence)),
+      why && el("p", null, why), remedy && el("p", null, el("strong", null, "What to do: "), remedy),
       advisories && advisories.length ? el("ul", null, advisories.map(([cve, text]) => el("li", null, reference(cve), ` ${text}`))) : [],
       el("p", { class: "note" }, [id, cwe, ...references].filter(Boolean).map((r, i) => [i ? " · " : "", reference(r)])));
   }
 
   function portCells(row) {
-    return row[HOST.ports].map(([port, text, kind]) => el("span", { class: `port ${kind}` }, `${port || ""} ${text}`.trim()));
+    return row[HOST.ports].map(([port, text, kind]) => mark(`${port || ""} ${text}`.trim(), kind));
   }
 
   const hostName = (row) => [link(row[HOST.label], () => openHost(row)), row[HOST.names].length ? el("span", { class: "names" }, row[HOST.names].slice(0, 3).map((name, i) => [i ? ", " : "", breakable(name)]), row[HOST.names].length > 3 ? " …" : "") : []];
@@ -165,8 +167,9 @@ async function main() {
     { value: (r) => r[DOMAIN.name], cell: (r) => link(r[DOMAIN.name], () => openDomain(r)) },
     { value: (r) => r[DOMAIN.status], cell: (r) => r[DOMAIN.status] },
     { value: (r) => r[DOMAIN.mx].join(", "), cell: (r) => r[DOMAIN.mx].slice(0, 4).join(", ") + (r[DOMAIN.mx].length > 4 ? " …" : "") },
+    { value: (r) => r[DOMAIN.published].map((p) => p[0]).join(" "), cell: (r) => r[DOMAIN.published].map(([text, kind]) => mark(text, kind)) },
     { value: (r) => r[DOMAIN.hosts].length, cell: (r) => r[DOMAIN.hosts].length, down: true },
-  ], (r) => [r[DOMAIN.name], r[DOMAIN.status], r[DOMAIN.mx], r[DOMAIN.findings].map((f) => f[0])]);
+  ], (r) => [r[DOMAIN.name], r[DOMAIN.status], r[DOMAIN.mx], r[DOMAIN.published].map((p) => p[0]), r[DOMAIN.findings].map((f) => [f[0], entry(f[0])[0]])]);
   new Table("findings", data.findings, FINDING.severity, [
     { value: (r) => r[FINDING.severity], cell: (r) => badge(r[FINDING.severity]), down: true },
     { value: (r) => r[FINDING.title], cell: (r) => link(r[FINDING.title], () => openFinding(r)) },
@@ -206,19 +209,23 @@ async function main() {
       services.map(service));
   }
 
+  const talk = (lines) => el("div", { class: "talk" }, lines.map(([who, text]) => el("div", { class: who }, { client: "C: ", server: "S: ", note: "" }[who] + text)));
+
   function service(s) {
     return el("section", { class: "card" }, el("h3", null, s.title, " ", el("span", { class: `port ${s.answered ? "good" : "mute"}` }, s.status)), facts(s.facts),
       s.findings.map((f) => finding(f.id, SEVERITIES.indexOf(f.severity), f.evidence, f.advisories)),
-      s.talk ? el("details", { open: "open" }, el("summary", null, "Transcript"), el("div", { class: "talk" }, s.talk.map(([who, text]) =>
-        el("div", { class: who }, { client: "C: ", server: "S: ", note: "" }[who] + text)))) : [],
+      s.talk ? el("details", { open: "open" }, el("summary", null, "Transcript"), talk(s.talk)) : [],
+      s.checks ? el("details", { open: "open" }, el("summary", null, "Active checks"), s.checks.map((c) => [el("h4", null, c.name), c.talk.length ? talk(c.talk) : [], c.error ? el("p", { class: "seen" }, c.error) : []])) : [],
       s.tls ? el("details", null, el("summary", null, "TLS and certificate"), facts(s.tls)) : [],
       s.evidence ? el("details", null, el("summary", null, "Why this software"), facts(s.evidence)) : []);
   }
 
-  function openDomain(row) {
+  async function openDomain(row) {
+    const { published } = await details(row[DOMAIN.chunk], row[DOMAIN.index]);
     show(`domain=${encodeURIComponent(row[DOMAIN.name])}`, row[DOMAIN.name], `${row[DOMAIN.status]}${row[DOMAIN.error] ? `: ${row[DOMAIN.error]}` : ""}`,
-      el("section", { class: "card" }, el("h3", null, "Mail exchangers"), row[DOMAIN.mx].length ? el("ul", null, row[DOMAIN.mx].map((mx) => el("li", null, mx))) : el("p", null, "none"),
-        row[DOMAIN.findings].map(([id, severity, evidence]) => finding(id, severity, evidence))),
+      el("section", { class: "card" }, el("h3", null, "Mail exchangers"), row[DOMAIN.mx].length ? el("ul", null, row[DOMAIN.mx].map((mx) => el("li", null, mx))) : el("p", null, "none")),
+      row[DOMAIN.findings].length ? el("section", { class: "card" }, el("h3", null, "Findings about the domain"), row[DOMAIN.findings].map(([id, severity, evidence]) => finding(id, severity, evidence))) : [],
+      published.length ? el("section", { class: "card" }, el("h3", null, "Published records"), el("dl", { class: "records" }, published.map(([name, text]) => [el("dt", null, name), text.split("\n").map((line) => el("dd", null, line))]))) : [],
       el("section", { class: "card" }, el("h3", null, "Hosts"), row[DOMAIN.hosts].length ? el("ul", null, row[DOMAIN.hosts].map((i) => el("li", null, badge(data.hosts[i][HOST.severity]), " ", link(data.hosts[i][HOST.label], () => openHost(data.hosts[i])), ` ${data.hosts[i][HOST.names].join(", ")}`))) : el("p", null, "none was found")));
   }
 
@@ -230,6 +237,7 @@ async function main() {
     show(`finding=${id}`, title, [id, cwe].filter(Boolean).join(" · "),
       el("section", { class: "card" }, el("p", null, badge(row[FINDING.severity])), el("p", null, why), el("p", null, el("strong", null, "What to do: "), remedy),
         el("p", { class: "note" }, `When it is reported: ${rule}`), el("p", { class: "note" }, references.map((r, n) => [n ? " · " : "", reference(r)]))),
+      row[FINDING.fleet].length ? el("section", { class: "card" }, el("h3", null, "Across the fleet"), row[FINDING.fleet].map((text) => el("p", { class: "seen" }, text))) : [],
       at.length ? el("section", { class: "card" }, el("h3", null, plural(at.length, "host")), el("p", null, filter(hosts, (h) => h[HOST.findings].includes(i))),
         el("ul", null, at.slice(0, 200).map((h) => el("li", null, link(h[HOST.label], () => openHost(h)), ` ${h[HOST.names].join(", ")}`)))) : [],
       of.length ? el("section", { class: "card" }, el("h3", null, plural(of.length, "domain")), el("p", null, filter(domains, (d) => d[DOMAIN.findings].some((f) => f[0] === id))),
