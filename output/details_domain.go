@@ -69,7 +69,11 @@ func published(d *scanner.Domain) (words []pair) {
 		}
 	}
 	tell("SPF", d.SPF, "")
-	tell("DMARC", d.DMARC, dmarcPolicy(d.DMARC))
+	policy := dmarcPolicy(d.DMARC)
+	tell("DMARC", d.DMARC, policy)
+	if policy == "none" { // asks receivers to do nothing
+		words[len(words)-1][1] = "warn"
+	}
 	if d.MTASTS != nil && len(d.MTASTS.Records) > 0 {
 		words = append(words, pair{"MTA-STS", "good"})
 	}

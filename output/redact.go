@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,16 +14,20 @@ import (
 )
 
 // A redactor puts invented names and addresses into records in place of the
-// real ones: the same for the same, in every field and inside every text. What
-// else a server says stays. Names are numbered in the order of their
-// appearance, so that nothing leads back from them.
+// real ones: the same for the same, in every field and inside every text. Of
+// what else a server says only what names the software stays. Names are numbered
+// in the order of their appearance, so that nothing leads back from them.
 type redactor struct {
 	names, labels map[string]string
 	addrs         map[netip.Addr]netip.Addr
 	tokens        *regexp.Regexp
 
-	words []string // of the record at hand: names without a dot, longest facts first
-	keep  string   // its version, which may look like an address
+	// Of the record at hand:
+	keep   string         // its version, which may look like an address
+	words  []string       // names without a dot, in lower case
+	owners *regexp.Regexp // what the organization is called in its own domains, or a stand-in; nil: nothing
+	signs  []string       // what rules have matched
+	fine   []string       // words that findings may quote
 }
 
 func newRedactor() *redactor {
@@ -44,11 +49,16 @@ func (m *redactor) result(r *scanner.Result) {
 		m.service(r.Service)
 	case r.Domain != nil:
 		m.domain(r.Domain)
+	case r.Progress != nil:
+		r.Progress.Input = m.input(r.Progress.Input)
+	case r.Summary != nil:
+		m.begin("")
+		m.findings(r.Summary.Findings)
 	}
 }
 
 func (m *redactor) run(r *scanner.Run) {
-	r.EHLODomain = m.name(r.EHLODomain)
+	r.EHLODomain, r.Check = m.name(r.EHLODomain), nil
 	for option, value := range r.Options {
 		// Numbers, durations and switches tell nothing; all else may be a
 		// name, an address or a path.
@@ -58,67 +68,41 @@ func (m *redactor) run(r *scanner.Run) {
 	}
 }
 
-var plainOption = regexp.MustCompile(`^(?:true|false|polite|passive|full|[0-9][0-9a-z.,:]{0,30})$`)
-
-func (m *redactor) domain(d *scanner.Domain) {
-	m.begin("")
-	d.Input, d.Domain = m.text(d.Input), m.name(d.Domain)
-	d.Error = m.text(d.Error)
-	m.all(d.CNAME)
-	for i := range d.MX {
-		mx := &d.MX[i]
-		mx.Name, mx.Error = m.name(mx.Name), m.text(mx.Error)
-		m.all(mx.CNAME)
-		for j, a := range mx.Addresses {
-			mx.Addresses[j] = m.addr(a)
-		}
-		m.rrset(mx.TLSA)
-	}
-	for _, set := range []*scanner.RRset{d.SPF, d.DMARC, d.MTASTS, d.TLSRPT} {
-		m.rrset(set)
-	}
-	if p := d.MTASTSPolicy; p != nil {
-		p.URL, p.Error, p.Text = m.text(p.URL), m.text(p.Error), smtp.Raw(m.text(string(p.Text)))
-	}
-	m.findings(d.Findings)
-}
-
-func (m *redactor) rrset(set *scanner.RRset) {
-	if set != nil {
-		set.Name, set.Error = m.text(set.Name), m.text(set.Error)
-		m.texts(set.Records)
-	}
-}
+var plainOption = regexp.MustCompile(`^(?:true|false|polite|passive|full|[0-9]{1,9}(?:\.[0-9]{1,3})?(?:ns|us|ms|s|m|h|:tls)?(?:,[0-9]{1,5}(?::tls)?){0,30})$`)
 
 func (m *redactor) service(s *scanner.Service) {
 	m.begin(s.Software.Version, ownNames(s)...)
-	s.Input, s.Domain, s.Host = m.text(s.Input), m.name(s.Domain), m.name(s.Host)
+	m.recognized(s)
+	s.Input, s.Domain, s.Host = m.input(s.Input), m.name(s.Domain), m.name(s.Host)
 	if s.MX != nil {
 		s.MX.Name = m.name(s.MX.Name)
 		m.rrset(s.MX.TLSA)
 	}
 	s.IP = m.addr(s.IP)
 	m.all(s.PTR)
-	s.Error = m.text(s.Error)
-	for _, raw := range []*smtp.Raw{&s.Banner, &s.HELO, &s.Help, &s.UnknownCommand, &s.Noop, &s.Rset, &s.Vrfy, &s.STARTTLS, &s.Injected, &s.Quit} {
-		*raw = smtp.Raw(m.text(string(*raw)))
-	}
+	s.Error = m.own(s.Error)
+	m.replies(&s.Banner, &s.HELO, &s.Help, &s.UnknownCommand, &s.Noop, &s.Rset, &s.Vrfy, &s.STARTTLS, &s.Injected, &s.Quit)
 	if g := s.Greeting; g != nil {
 		g.Hostname = m.name(g.Hostname)
-		m.texts(g.Lines)
+		for i := range g.Lines {
+			g.Lines[i] = m.reply(g.Lines[i])
+		}
 	}
+	m.capabilities(s.Capabilities)
+	m.capabilities(s.CapabilitiesTLS)
+	m.checks(s.Checks)
 	m.ehlo(s.EHLO)
 	m.ehlo(s.EHLOTLS)
 	m.tls(s.TLS)
 	for i := range s.Software.Evidence {
-		s.Software.Evidence[i].Matched = m.text(s.Software.Evidence[i].Matched)
+		s.Software.Evidence[i].Matched = m.discreet(s.Software.Evidence[i].Matched)
 	}
 	m.findings(s.Findings)
 }
 
 // ownNames are the names that a record holds in fields of their own.
 func ownNames(s *scanner.Service) []string {
-	names := []string{s.Host}
+	names := []string{s.Host, s.Domain, s.Input}
 	if s.Greeting != nil {
 		names = append(names, s.Greeting.Hostname)
 	}
@@ -134,22 +118,13 @@ func ownNames(s *scanner.Service) []string {
 	return names
 }
 
-func (m *redactor) ehlo(e *scanner.EHLO) {
-	if e == nil {
-		return
-	}
-	e.NameSent, e.Hostname = m.name(e.NameSent), m.name(e.Hostname)
-	e.Raw = smtp.Raw(m.text(string(e.Raw)))
-	m.texts(e.Lines)
-}
-
 // tls masks a certificate. Its fingerprints go, since public logs of
 // certificates are searched by them; the issuer stays where it is a public one.
 func (m *redactor) tls(t *smtp.TLS) {
 	if t == nil {
 		return
 	}
-	t.ServerName, t.ChainError, t.Error = m.name(t.ServerName), m.text(t.ChainError), m.text(t.Error)
+	t.ServerName, t.ChainError, t.Error = m.name(t.ServerName), m.own(t.ChainError), m.own(t.Error)
 	public := t.ChainValid != nil && *t.ChainValid
 	if c := t.Certificate; c != nil {
 		c.SubjectCN = m.name(c.SubjectCN)
@@ -163,9 +138,23 @@ func (m *redactor) tls(t *smtp.TLS) {
 	t.Chain = nil
 }
 
+// input masks a target as it was named.
+func (m *redactor) input(s string) string {
+	switch {
+	case strings.Contains(s, " "):
+		return masked
+	case strings.ContainsAny(s, ".:"):
+		return m.text(s)
+	}
+	return m.name(s)
+}
+
 func (m *redactor) findings(findings []advisory.Finding) {
 	for i := range findings {
-		findings[i].Evidence = m.text(findings[i].Evidence)
+		findings[i].Evidence = m.own(findings[i].Evidence)
+		if findings[i].Ignored != "" { // the words of a policy
+			findings[i].Ignored = masked
+		}
 	}
 }
 
@@ -175,20 +164,43 @@ func (m *redactor) all(names []string) {
 	}
 }
 
-func (m *redactor) texts(lines []string) {
-	for i := range lines {
-		lines[i] = m.text(lines[i])
+// begin starts a record with the names of its owner. Beside dotted names its
+// texts may hold those without a dot, and what stands before the last dot of the
+// others: "example" of "mx1.example.com".
+func (m *redactor) begin(version string, names ...string) {
+	m.keep, m.words, m.owners, m.signs, m.fine = version, nil, nil, nil, nil
+	var owners []string
+	for _, name := range names {
+		name = strings.ToLower(strings.TrimSuffix(name, "."))
+		if len(name) > 2 && !strings.ContainsAny(name, ". ") {
+			m.words = append(m.words, name)
+		}
+		if _, err := netip.ParseAddr(name); err == nil || !strings.Contains(name, ".") {
+			continue
+		}
+		labels := strings.Split(name, ".")
+		labels = labels[max(0, len(labels)-suffixLabels(labels)-1):]
+		if owner := labels[0]; len(owner) > 3 && owner != "mail" && owner != "smtp" {
+			owners = append(owners, regexp.QuoteMeta(owner))
+		}
+	}
+	slices.Sort(owners)
+	if owners = slices.Compact(owners); len(owners) > 0 {
+		m.owners = regexp.MustCompile(`(?i)org[0-9]+\.example|` + strings.Join(owners, "|"))
 	}
 }
 
-// begin starts a record with the names that its texts may hold beside dotted
-// ones.
-func (m *redactor) begin(version string, names ...string) {
-	m.keep, m.words = version, m.words[:0]
-	for _, name := range names {
-		if len(name) > 2 && !strings.Contains(name, ".") {
-			m.words = append(m.words, name)
+// recognized takes what may stay of a server's words: by it the software is
+// known, and nobody else.
+func (m *redactor) recognized(s *scanner.Service) {
+	for _, e := range s.Software.Evidence {
+		if e.Matched != "" {
+			m.signs = append(m.signs, e.Matched)
 		}
+	}
+	m.fine = []string{s.Software.Product, s.Software.OS, s.Software.Vendor}
+	if s.Greeting != nil && s.Greeting.ESMTP {
+		m.signs = append(m.signs, " ESMTP")
 	}
 }
 
@@ -201,9 +213,14 @@ func (m *redactor) text(s string) string {
 	s = digest.ReplaceAllLiteralString(s, "(masked)")
 	s = m.tokens.ReplaceAllStringFunc(s, m.token)
 	for _, word := range m.words {
-		s = strings.ReplaceAll(s, word, m.name(word))
+		s = replaceFold(s, word, m.name(word))
 	}
 	return s
+}
+
+// replaceFold replaces a word, which is in lower case, however it is written.
+func replaceFold(s, word, with string) string {
+	return regexp.MustCompile(`(?i)\b`+regexp.QuoteMeta(word)+`\b`).ReplaceAllLiteralString(s, with)
 }
 
 func (m *redactor) token(token string) string {
@@ -270,11 +287,7 @@ func (m *redactor) name(name string) string {
 
 func (m *redactor) invent(key string) string {
 	labels := strings.Split(key, ".")
-	n := min(2, len(labels))
-	// example.co.uk: without a list of such suffixes, their look must do.
-	if len(labels) > 2 && len(labels[len(labels)-1]) == 2 && len(labels[len(labels)-2]) <= 3 {
-		n = 3
-	}
+	n := min(suffixLabels(labels)+1, len(labels))
 	if len(labels) == 1 {
 		return m.label("host", key)
 	}
@@ -283,6 +296,15 @@ func (m *redactor) invent(key string) string {
 		return org
 	}
 	return m.label("host", key) + "." + org
+}
+
+// suffixLabels is the number of labels under which names are registered: two for
+// "co.uk". Without a list of such suffixes, their look must do.
+func suffixLabels(labels []string) int {
+	if len(labels) > 2 && len(labels[len(labels)-1]) == 2 && len(labels[len(labels)-2]) <= 3 {
+		return 2
+	}
+	return 1
 }
 
 func (m *redactor) label(kind, key string) string {

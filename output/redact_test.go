@@ -1,11 +1,18 @@
 package output
 
 import (
+	"encoding/json"
+	"maps"
+	"net/netip"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mxsweep/mxsweep/scanner"
+	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
 
@@ -43,10 +50,19 @@ func TestRedactedReport(t *testing.T) {
 	s.TLS.ChainValid = new(false)
 	s.TLS.Certificate.Issuer, s.TLS.Certificate.IssuerOrg = "O=Secret Corp", "Secret Corp"
 	s.Injected = "250 example.com\r\n"
+	s.Help = "214 Welcome to Secret Corp, ask secretadmin@example.com, session secret123456789\r\n"
+	s.EHLO.Raw, s.Capabilities.Keywords = "250-mx1.example.com at Secret\r\n250-SECRETWARE\r\n250 SIZE 99\r\n", []string{"SECRETWARE", "SIZE"}
+	s.Checks = []smtp.Checked{{Check: smtp.CheckNTLM, Error: "greeting: the server answered 554 Secret Corp",
+		Exchanges: []smtp.Exchange{{Command: "MAIL FROM:<a@example.com>", Reply: "334 c2VjcmV0IHNlY3JldCBzZWNyZXQ=\r\n"}, {Command: "*", Reply: "501 Secret\r\n"}}}}
+	s.Findings = []advisory.Finding{{ID: "ntlm-names", Severity: advisory.Low, Evidence: `host "SECRETHOST", domain "SECRET"`}, {ID: "scanner-rejected", Evidence: `"go away, says Secret Corp"`}}
+	s.Software.Evidence[0].Matched = "220 mx1.example.com (secret.corp.example.com) mail01"
+	domain := records()[6]
+	domain.Domain.SPF = &scanner.RRset{Name: "example.com", Status: scanner.StatusSuccess, Records: []string{"v=spf1 ip4:192.0.2.0/24 include:_spf.secret.example.com exp=secretword -all"}}
+	domain.Domain.DMARC = &scanner.RRset{Name: "_dmarc.example.com", Status: scanner.StatusSuccess, Records: []string{"v=DMARC1; p=reject; rua=mailto:secret@example.com"}}
 	run := records()[0]
 	run.Run.Options["list"] = "secret-corp"
-	text := ndjson(run, scanner.Result{Service: s}, records()[6])
-	leak := regexp.MustCompile(`(?i)example\.com|secret|mail01|192\.0\.2\.|audit\.example|fleet\.ndjson`)
+	text := ndjson(run, scanner.Result{Service: s}, domain, scanner.Result{Summary: &scanner.Summary{Findings: []advisory.Finding{{ID: "software-differs", Severity: advisory.Low, Evidence: `mx1.example.com: "Secret"`}}}})
+	leak := regexp.MustCompile(`(?i)example\.com|secret|c2Vjc|mail01|192\.0\.2\.|audit\.example|fleet\.ndjson`)
 	for _, format := range []ReportFormat{ReportHTML, ReportMarkdown, ReportCSV, ReportSARIF, ReportDefectDojo} {
 		r := newTestReport(t, ReportOptions{Redact: true}, text)
 		page := reportText(t, r, format)
@@ -57,8 +73,10 @@ func TestRedactedReport(t *testing.T) {
 			at := strings.Index(page, found)
 			t.Errorf("%s holds %q: %.200s", format, found, page[max(0, at-100):])
 		}
-		if format == ReportHTML && !strings.Contains(page, "240.0.0.1") {
-			t.Errorf("the address has no stand-in")
+		for _, want := range []string{"240.0.0.1", "SIZE", "v=spf1 ip4:", "p=reject", "(masked)"} {
+			if format == ReportHTML && !strings.Contains(page, want) {
+				t.Errorf("what tells nothing is masked, too: %q is missing", want)
+			}
 		}
 	}
 	if raw := s.Banner; !strings.Contains(string(raw), "mx1.example.com") {
@@ -94,4 +112,104 @@ func FuzzRedact(f *testing.F) {
 		s.Banner, s.Host = smtp.Raw(before), after
 		m.service(s)
 	})
+}
+
+// What fillLeak puts into records: names, replies and what mxsweep says itself,
+// all of which tell whose they are.
+const (
+	leakName  = "mx1.leakage.example"
+	leakReply = "220-mx1.leakage.example Leak Corp ESMTP leakleak12345678 [192.0.2.66]\r\n220 Leak\r\n"
+	leakLine  = "LEAKAGE-FILTER leak12345678leak leak@leakage.example"
+	leakText  = `mx1.leakage.example [192.0.2.66] said "Leak Corp" to <leak@leakage.example>`
+)
+
+var (
+	leakNames = []string{"domain", "host", "name", "hostname", "ptr", "cname", "name_sent", "subject_cn", "sans", "server_name", "ehlo_domain"}
+	leakLines = []string{"lines", "keywords", "auth", "limits"}
+)
+
+// fillLeak fills every field of a record, however deep.
+func fillLeak(v reflect.Value, name string) {
+	switch {
+	case v.Type() == reflect.TypeFor[netip.Addr]():
+		v.Set(reflect.ValueOf(netip.MustParseAddr("192.0.2.66")))
+	case v.Type() == reflect.TypeFor[smtp.Raw]():
+		v.SetString(leakReply)
+	case v.Kind() == reflect.String && slices.Contains(leakNames, name):
+		v.SetString(leakName)
+	case v.Kind() == reflect.String && slices.Contains(leakLines, name):
+		v.SetString(leakLine)
+	case v.Kind() == reflect.String:
+		v.SetString(leakText)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillLeak(v.Elem(), name)
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fillLeak(v.Index(0), name)
+		fillLeak(v.Index(1), name)
+	case v.Type() == reflect.TypeFor[map[string]string]():
+		v.Set(reflect.ValueOf(map[string]string{"list": leakName, "resolvers": "192.0.2.66"}))
+	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
+		for i := range v.NumField() {
+			tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			fillLeak(v.Field(i), tag)
+		}
+	}
+}
+
+// leaks adds the paths of all texts that still hold what fill put there.
+func leaks(found map[string]bool, path string, value any) {
+	switch value := value.(type) {
+	case string:
+		if regexp.MustCompile(`(?i)leak|192\.0\.2`).MatchString(value) {
+			found[path] = true
+		}
+	case []any:
+		for _, item := range value {
+			leaks(found, path, item)
+		}
+	case map[string]any:
+		for name, item := range value {
+			leaks(found, path+"."+name, item)
+		}
+	}
+}
+
+// Every text of every record is masked, apart from those whose words are not
+// those of a server: a field that is added to the records leaks until the
+// redactor knows it.
+func TestRedactLeavesNothing(t *testing.T) {
+	fixed := []string{ // words of mxsweep, its data and the protocols
+		"type", "status", "phase", "severity", "id", "title", "references", "cwe", "provider", "version", "cipher", "curve", "alpn",
+		"key_type", "signature_algorithm", "signal", "rule", "vendor", "product", "slug", "update", "os", "cpe", "check", "accepted", "refused",
+		"cve", "conditions", "fixed", "fixed_package", "cvss_vector", "match", "sources", "package", "confidence",
+		"fingerprints_date", "advisories_date", "reason",
+	}
+	kept := map[string]bool{}
+	for _, r := range []scanner.Result{{Run: new(scanner.Run)}, {Service: new(scanner.Service)}, {Domain: new(scanner.Domain)}, {Summary: new(scanner.Summary)}, {Progress: new(scanner.Progress)}} {
+		for i := range reflect.TypeOf(r).NumField() {
+			if field := reflect.ValueOf(&r).Elem().Field(i); !field.IsNil() {
+				fillLeak(field.Elem(), "")
+			}
+		}
+		if r.Service != nil {
+			r.Service.TLS.ChainValid = new(bool) // of a public authority the issuer is kept
+			software := &r.Service.Software
+			software.Version, software.Product, software.OS, software.Vendor = "9.9", "P", "O", "V"
+			software.Evidence[0].Matched = "mx1.leakage.example"
+			software.Evidence[1].Matched = " ESMTP leakleak12345678 ["
+		}
+		newRedactor().result(&r)
+		var value any
+		if err := json.Unmarshal(AppendResult(nil, &r), &value); err != nil {
+			t.Fatal(err)
+		}
+		leaks(kept, "", value)
+	}
+	for _, path := range slices.Sorted(maps.Keys(kept)) {
+		if name := path[strings.LastIndexByte(path, '.')+1:]; !slices.Contains(fixed, name) {
+			t.Errorf("%s is not masked", path)
+		}
+	}
 }

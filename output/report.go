@@ -95,6 +95,11 @@ func (r *Report) Read(name string, src io.Reader) error {
 		}
 		r.add(result)
 	})
+	if r.redact != nil {
+		for i := range notes {
+			notes[i] = r.redact.own(notes[i])
+		}
+	}
 	r.fleet.notes = append(r.fleet.notes, notes...)
 	return err
 }

@@ -165,8 +165,8 @@ async function main() {
   const domains = new Table("domains", data.domains, DOMAIN.severity, [
     { value: (r) => r[DOMAIN.severity], cell: (r) => badge(r[DOMAIN.severity]), down: true },
     { value: (r) => r[DOMAIN.name], cell: (r) => link(r[DOMAIN.name], () => openDomain(r)) },
-    { value: (r) => r[DOMAIN.status], cell: (r) => r[DOMAIN.status] },
-    { value: (r) => r[DOMAIN.mx].join(", "), cell: (r) => r[DOMAIN.mx].slice(0, 4).join(", ") + (r[DOMAIN.mx].length > 4 ? " …" : "") },
+    { value: (r) => r[DOMAIN.status], cell: (r) => el("span", { class: "whole" }, r[DOMAIN.status]) },
+    { value: (r) => r[DOMAIN.mx].join(", "), cell: (r) => [r[DOMAIN.mx].slice(0, 4).map((mx) => el("div", null, mx)), r[DOMAIN.mx].length > 4 ? "…" : ""] },
     { value: (r) => r[DOMAIN.published].map((p) => p[0]).join(" "), cell: (r) => r[DOMAIN.published].map(([text, kind]) => mark(text, kind)) },
     { value: (r) => r[DOMAIN.hosts].length, cell: (r) => r[DOMAIN.hosts].length, down: true },
   ], (r) => [r[DOMAIN.name], r[DOMAIN.status], r[DOMAIN.mx], r[DOMAIN.published].map((p) => p[0]), r[DOMAIN.findings].map((f) => [f[0], entry(f[0])[0]])]);
