@@ -49,9 +49,10 @@ async function details(chunk, index) {
   return (await chunks.get(chunk))[index];
 }
 
+const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 function compare(a, b) {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return String(a).localeCompare(String(b), "en", { numeric: true, sensitivity: "base" });
+  return collator.compare(a, b);
 }
 
 // A Table shows some of its rows: those that match, in order, as many as asked
