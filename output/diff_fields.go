@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mxsweep/mxsweep/scanner"
 )
 
 // compareServices returns the facts that differ. With one side nil it returns
@@ -77,9 +79,46 @@ func compareDomains(o, n *domainSnapshot) []FieldChange {
 	mx.Added = slices.DeleteFunc(mx.Added, func(item string) bool { return uncertain(item, o, n) })
 	mx.Removed = slices.DeleteFunc(mx.Removed, func(item string) bool { return uncertain(item, o, n) })
 	findings := compareLists(fieldFindings, o.findings, n.findings)
-	for _, c := range []FieldChange{mx, findings} {
+	for _, c := range append(compareRecordSets(o, n), mx, findings) {
 		if len(c.Added)+len(c.Removed) > 0 {
 			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+// A recordSnapshot is what a domain publishes in one kind of record; the text
+// is "" where that was not asked for, or there was no answer.
+type recordSnapshot struct{ field, text string }
+
+func recordsOf(d *scanner.Domain) (list []recordSnapshot) {
+	add := func(field string, sets ...*scanner.RRset) {
+		var records []string
+		for _, set := range sets {
+			if set == nil || set.Status != scanner.StatusSuccess {
+				list = append(list, recordSnapshot{field, ""})
+				return
+			}
+			records = append(records, set.Records...)
+		}
+		list = append(list, recordSnapshot{field, lines(len(sets) > 0, records)})
+	}
+	add("spf", d.SPF)
+	add("dmarc", d.DMARC)
+	add("mta_sts", d.MTASTS)
+	add("tls_rpt", d.TLSRPT)
+	var tlsa []*scanner.RRset
+	for i := range d.MX {
+		tlsa = append(tlsa, d.MX[i].TLSA)
+	}
+	add("tlsa", tlsa...)
+	return list
+}
+
+func compareRecordSets(o, n *domainSnapshot) (changes []FieldChange) {
+	for i := range o.records {
+		if before, after := o.records[i].text, n.records[i].text; before != "" && after != "" {
+			changes = append(changes, compareLists(o.records[i].field, before, after))
 		}
 	}
 	return changes

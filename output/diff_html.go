@@ -2,8 +2,10 @@ package output
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed report/diff.tmpl
@@ -17,6 +19,7 @@ type diffPage struct {
 	page
 	Old, New string
 	Figures  string
+	Tiles    []tile
 	Notes    []string
 	Kinds    []diffSection
 }
@@ -29,11 +32,17 @@ type diffSection struct {
 
 type diffEntry struct {
 	Place, Domains, Reason string
-	Fields                 []pair
+	Fields                 []diffRow
+}
+
+// A diffRow is one fact before and after; of lists what only one side has.
+type diffRow struct {
+	Name     string
+	Old, New []string
 }
 
 func (d *Diff) writeHTML(w io.Writer) error {
-	data := diffPage{page: newPage("What changed", diffScript), Old: d.Old.text(), New: d.New.text(), Figures: d.figures(), Notes: escaped(d.Notes)}
+	data := diffPage{page: newPage("What changed", diffScript), Old: d.Old.text(), New: d.New.text(), Figures: d.figures(), Tiles: d.tiles(), Notes: escaped(d.Notes)}
 	for _, kind := range changeKinds() {
 		if s := d.section(kind); len(s.Changes) > 0 {
 			data.Kinds = append(data.Kinds, s)
@@ -58,11 +67,57 @@ func (d *Diff) section(kind ChangeKind) diffSection {
 			e.Domains = Escape(plural(uint64(len(c.Domains)), "domain") + ": " + cut(distinct(c.Domains, ", "), 300))
 		}
 		for j := range c.Fields {
-			e.Fields = append(e.Fields, pair{c.Fields[j].Field, c.Fields[j].sides()})
+			e.Fields = append(e.Fields, newDiffRow(&c.Fields[j]))
 		}
 		s.Changes = append(s.Changes, e)
 	}
 	return s
+}
+
+func newDiffRow(f *FieldChange) diffRow {
+	r := diffRow{Name: strings.ReplaceAll(f.Field, "_", " ")}
+	side := func(text string, items []string) []string {
+		if text != "" {
+			items = []string{text}
+		}
+		shown := escaped(items[:min(len(items), maxItems)])
+		if more := len(items) - maxItems; more > 0 {
+			shown = append(shown, fmt.Sprintf("and %d more", more))
+		}
+		return shown
+	}
+	r.Old, r.New = side(f.Old, f.Removed), side(f.New, f.Added)
+	return r
+}
+
+// tiles are the figures of the headline.
+func (d *Diff) tiles() []tile {
+	var added, removed, versions int
+	for i := range d.Changes {
+		for _, f := range d.Changes[i].Fields {
+			switch {
+			case f.Field == fieldFindings:
+				added += len(f.Added)
+				removed += len(f.Removed)
+			case f.Field == fieldVersion && d.Changes[i].Kind == ChangeChanged:
+				versions++
+			}
+		}
+	}
+	count := func(n int) string { return grouped(uint64(n)) }
+	color := func(n int, class string) string {
+		if n > 0 {
+			return class
+		}
+		return ""
+	}
+	return []tile{
+		{"New findings", count(added), "at what was reached both times", color(added, "bad")},
+		{"Findings gone", count(removed), "looked for again, and not there", color(removed, "good")},
+		{"Versions changed", count(versions), fmt.Sprintf("among %s changed", count(d.Count(ChangeChanged))), ""},
+		{"New and gone", count(d.Count(ChangeNew)) + " / " + count(d.Count(ChangeGone)), "services and domains", color(d.Count(ChangeNew)+d.Count(ChangeGone), "warn")},
+		{"Not reached", count(d.Count(ChangeMissed)), "this time; that is not to be gone", color(d.Count(ChangeMissed), "warn")},
+	}
 }
 
 func kindTitle(kind ChangeKind) string {

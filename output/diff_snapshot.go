@@ -42,6 +42,7 @@ type domainSnapshot struct {
 	status   scanner.Status
 	mx       []scanner.MX
 	findings string
+	records  []recordSnapshot
 }
 
 func newSnapshots(name string) *snapshots {
@@ -73,7 +74,7 @@ func (s *snapshots) add(r *scanner.Result) {
 	case r.Domain != nil:
 		d := r.Domain
 		if known := s.domains[d.Domain]; known == nil || !d.Timestamp.Before(known.seen) {
-			s.domains[d.Domain] = &domainSnapshot{d.Timestamp, d.Status, d.MX, findingList(d.Findings)}
+			s.domains[d.Domain] = &domainSnapshot{d.Timestamp, d.Status, d.MX, findingList(d.Findings), recordsOf(d)}
 		}
 	}
 }
@@ -211,7 +212,7 @@ func diffFields() []diffField {
 	return []diffField{
 		{"status", false, func(s *service) string { return string(s.Status) }},
 		{"product", false, func(s *service) string { return seen(s, s.Software.Product, "unknown") }},
-		{"version", false, func(s *service) string { return seen(s, s.Software.Version, "not shown") }},
+		{fieldVersion, false, func(s *service) string { return seen(s, s.Software.Version, "not shown") }},
 		{"update", false, func(s *service) string { return seen(s, s.Software.Update, "not shown") }},
 		{"os", false, func(s *service) string { return seen(s, s.Software.OS, "not shown") }},
 		{"provider", false, func(s *service) string { return s.Provider }},
@@ -220,6 +221,13 @@ func diffFields() []diffField {
 		{"starttls", false, offersSTARTTLS},
 		{"implicit_tls", false, func(s *service) string { return threeValued(s.ImplicitTLS) }},
 		{"tls_version", false, tlsCell(func(t *smtp.TLS) string { return t.Version })},
+		{"tls_versions", true, func(s *service) string {
+			v := s.TLSVersions
+			if v == nil {
+				return ""
+			}
+			return lines(true, v.Accepted)
+		}},
 		{"tls_cipher", false, tlsCell(func(t *smtp.TLS) string { return t.Cipher })},
 		{"certificate", false, certCell(certificateText)},
 		{"chain_valid", false, tlsCell(func(t *smtp.TLS) string { return threeValued(t.ChainValid) })},
@@ -237,6 +245,7 @@ func diffFields() []diffField {
 const (
 	fieldFindings = "findings"
 	fieldCVEs     = "cves"
+	fieldVersion  = "version"
 )
 
 // emptyList stands for a list that was seen to be empty.

@@ -167,6 +167,7 @@ func TestChangedFacts(t *testing.T) {
 		{"certificate", func(s *scanner.Service) { s.TLS.Certificate.SHA256 = "ff"; s.TLS.ChainValid = new(false) }, "certificate "},
 		{"no TLS seen this time", func(s *scanner.Service) { s.TLS, s.CapabilitiesTLS = nil, nil }, ""},
 		{"capabilities", func(s *scanner.Service) { s.Capabilities.Keywords = []string{"SIZE", "XCLIENT"} }, "+ XCLIENT"},
+		{"TLS versions", func(s *scanner.Service) { s.TLSVersions = &scanner.TLSVersions{Accepted: []string{"TLS 1.3"}} }, "tls_versions − TLS 1.0"},
 		{"AUTH", func(s *scanner.Service) { s.CapabilitiesTLS.Auth = nil }, "auth_after_tls − LOGIN, − PLAIN"},
 		{"new finding", func(s *scanner.Service) {
 			s.Findings = append(s.Findings, advisory.Finding{ID: "certificate-expired", Severity: advisory.Medium})
@@ -174,7 +175,10 @@ func TestChangedFacts(t *testing.T) {
 		{"status", func(s *scanner.Service) { s.Status = scanner.StatusReplyTimeout }, "status success → reply-timeout"},
 	}
 	for _, test := range tests {
-		d := compareRecords(t, []scanner.Result{service(same)}, []scanner.Result{service(test.change)})
+		base := func(s *scanner.Service) {
+			s.TLSVersions = &scanner.TLSVersions{Accepted: []string{"TLS 1.0", "TLS 1.3"}}
+		}
+		d := compareRecords(t, []scanner.Result{service(base)}, []scanner.Result{service(func(s *scanner.Service) { base(s); test.change(s) })})
 		got := strings.Join(told(d), "\n")
 		if test.want == "" != (got == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
@@ -224,6 +228,37 @@ func TestDomainChanges(t *testing.T) {
 	other.Domain = &scanner.Domain{Domain: "example.net", Status: scanner.StatusSuccess}
 	if got := told(compareRecords(t, []scanner.Result{one}, []scanner.Result{other})); !sameWords(strings.Join(got, ", "), "new domain example.net: the time before: not asked for, not-reached domain example.com: not asked for") {
 		t.Errorf("%q", got)
+	}
+}
+
+// What a domain publishes is compared where both scans got an answer.
+func TestPublishedRecordsDiffer(t *testing.T) {
+	set := func(status scanner.Status, records ...string) *scanner.RRset {
+		return &scanner.RRset{Status: status, Records: records}
+	}
+	with := func(spf, tlsa *scanner.RRset) scanner.Result {
+		m := mx("mx1.example.com", scanner.StatusSuccess, "192.0.2.10")
+		m.TLSA = tlsa
+		r := domain(scanner.StatusSuccess, m)
+		r.Domain.SPF = spf
+		return r
+	}
+	strict, open := set(scanner.StatusSuccess, "v=spf1 -all"), set(scanner.StatusSuccess, "v=spf1 +all")
+	none, failed := set(scanner.StatusSuccess), set(scanner.StatusServFail)
+	for _, tt := range []struct {
+		before, now scanner.Result
+		want        string
+	}{
+		{with(strict, none), with(open, none), "changed domain example.com; spf + v=spf1 +all, − v=spf1 -all"},
+		{with(strict, none), with(none, none), "changed domain example.com; spf − v=spf1 -all"},
+		{with(none, set(scanner.StatusSuccess, "3 1 1 ab")), with(none, none), "changed domain example.com; tlsa − 3 1 1 ab"},
+		{with(strict, none), with(failed, failed), ""},
+		{with(nil, nil), with(strict, none), ""},
+		{with(strict, none), with(nil, nil), ""},
+	} {
+		if got := strings.Join(told(compareRecords(t, []scanner.Result{tt.before}, []scanner.Result{tt.now})), "\n"); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
 	}
 }
 

@@ -173,6 +173,62 @@ func TestReportHTMLData(t *testing.T) {
 	}
 }
 
+// The panels show what was asked for beyond the greeting.
+func TestPanels(t *testing.T) {
+	s := typical()
+	s.TLSVersions = &scanner.TLSVersions{Accepted: []string{"TLS 1.0"}, Refused: []string{"TLS 1.3"}}
+	s.Checks = []smtp.Checked{{Check: smtp.CheckVrfy, Error: attack, Exchanges: []smtp.Exchange{{Command: "VRFY postmaster", Reply: "252 2.0.0 " + attack + "\r\n"}}}}
+	d := records()[6]
+	d.Domain.SPF = &scanner.RRset{Status: scanner.StatusSuccess, Records: []string{"v=spf1 -all", attack}}
+	d.Domain.DMARC = &scanner.RRset{Status: scanner.StatusSuccess}
+	d.Domain.TLSRPT = &scanner.RRset{Status: scanner.StatusServFail}
+	d.Domain.MTASTSPolicy = &scanner.STSPolicy{Text: "version: STSv1\r\nmode: enforce\r\n"}
+	d.Domain.MX[0].TLSA = &scanner.RRset{Status: scanner.StatusSuccess, Records: []string{"3 1 1 ab"}}
+	blocked := scanner.Result{Summary: &scanner.Summary{Timestamp: noon, Port25Blocked: true, Findings: []advisory.Finding{{ID: "software-differs", Severity: advisory.Low, Evidence: "two versions of one host"}}}}
+	page := reportText(t, newTestReport(t, ReportOptions{}, ndjson(scanner.Result{Service: s}, d, blocked)), ReportHTML)
+	found := blocks(t, page)
+	for block, wants := range map[string][]string{
+		"details-0": {`["TLS versions accepted","TLS 1.0"]`, `["TLS versions refused","TLS 1.3"]`, `"name":"vrfy"`, `["client","VRFY postmaster"]`, `["server","252 2.0.0 \u003c/script`,
+			`["SPF","v=spf1 -all\n\u003c/script`, `["DMARC","none"]`, `["TLS-RPT","not known: servfail"]`, `["MTA-STS policy","version: STSv1\nmode: enforce"]`, `["TLSA of mx1.example.com","3 1 1 ab"]`},
+		"fleet": {`["SPF","good"]`, `["no DMARC","warn"]`, `["DANE","good"]`, `two versions of one host`},
+	} {
+		for _, want := range wants {
+			if !strings.Contains(found[block], want) {
+				t.Errorf("%s lacks %s", block, want)
+			}
+		}
+	}
+	if !strings.Contains(page, "port 25 was probably blocked") {
+		t.Error("nothing says that the negatives say nothing")
+	}
+}
+
+// A rate-limited endpoint is no answer, nor is one that was not contacted;
+// refusal and silence are.
+func TestCoverage(t *testing.T) {
+	var results []scanner.Result
+	for i, status := range []scanner.Status{scanner.StatusSuccess, scanner.StatusRefused, scanner.StatusConnectTimeout, scanner.StatusRateLimited, scanner.StatusExcluded, scanner.StatusNoRoute, scanner.StatusNXDomain} {
+		r := failed("192.0.2.1", uint16(i+1), status, smtp.PhaseConnect, "")
+		if status == scanner.StatusNXDomain {
+			r = failed("", 0, status, smtp.PhaseDNS, "")
+		}
+		results = append(results, r)
+	}
+	results = append(results, scanner.Result{Summary: &scanner.Summary{Silent: 4}})
+	r := newTestReport(t, ReportOptions{}, ndjson(results...))
+	if n := r.fleet.figures(r.fleet.hosts()); n.Covered != 7 || n.Endpoints+n.Unlisted != 10 {
+		t.Errorf("%d of %d covered, want 7 of 10", n.Covered, n.Endpoints+n.Unlisted)
+	}
+}
+
+func TestDMARCPolicy(t *testing.T) {
+	for record, want := range map[string]string{"v=DMARC1; p=reject": "reject", "v=DMARC1;P = none ;sp=x": "none", "v=DMARC1": "", "": ""} {
+		if got := dmarcPolicy(&scanner.RRset{Records: []string{record}}); got != want {
+			t.Errorf("%q: %q, want %q", record, got, want)
+		}
+	}
+}
+
 func TestLatestRecordCounts(t *testing.T) {
 	old, recent := typical(), typical()
 	recent.Timestamp = noon.Add(time.Hour)
