@@ -3,7 +3,7 @@
 // console, any request beyond the file itself and any serious violation that
 // axe finds is a failure.
 //
-// usage: node report.mjs CHROMIUM REPORT.html [DIFF.html]
+// usage: node report.mjs CHROMIUM REPORT.html [DIFF.html [LARGE.html]]
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const require = createRequire(`${process.cwd()}/`);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [executablePath, report, difference] = process.argv.slice(2);
+const [executablePath, report, difference, large] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -82,6 +82,24 @@ const cells = (page, column) => page.locator(`[data-table=hosts] tbody tr td:nth
   await page.waitForSelector("dialog:not([open])", { state: "attached" });
   assert.ok(await host.evaluate((node) => node === document.activeElement), "the focus is lost");
 
+  // The findings filter by words and by severity.
+  const findings = page.locator("[data-table=findings] tbody tr"), kinds = await findings.count();
+  await page.locator("[data-controls=findings] input").fill("certificate");
+  await page.waitForFunction((n) => document.querySelectorAll("[data-table=findings] tbody tr").length < n, kinds);
+  assert.ok((await findings.allInnerTexts()).every((text) => /certificate/i.test(text)));
+  await page.locator("[data-controls=findings] input").fill("");
+  await page.waitForFunction((n) => document.querySelectorAll("[data-table=findings] tbody tr").length === n, kinds);
+  await page.locator("[data-controls=findings] select").selectOption("3");
+  assert.ok((await findings.locator(".badge").allInnerTexts()).every((text) => ["critical", "high", "medium"].includes(text)));
+  assert.ok(await findings.count() < kinds);
+  await page.locator("[data-controls=findings] select").selectOption("0");
+
+  // A domain's panel has what it publishes.
+  await page.locator("[data-table=domains] tbody button").first().click();
+  await page.waitForSelector("dialog[open] .records dd");
+  await accessible(page, "panel of a domain");
+  await page.keyboard.press("Escape");
+
   // A finding leads to its hosts.
   await page.locator("[data-table=findings] tbody button").first().click();
   await page.waitForSelector("dialog[open]");
@@ -106,6 +124,33 @@ for (const colorScheme of ["light", "dark"]) {
       assert.deepEqual(wrong, []);
     }
   }
+}
+
+// The page of differences filters its changes.
+if (difference) {
+  const { page, wrong } = await open(difference);
+  const changes = page.locator(".change:visible"), all = await changes.count();
+  assert.ok(all > 1, "the difference has nothing to filter");
+  await page.locator("#controls input").fill("no host is called this");
+  await page.waitForFunction(() => document.querySelectorAll(".change:not([hidden])").length === 0);
+  const name = (await page.locator(".change h3").first().textContent()).trim().split(/\s+/)[1];
+  await page.locator("#controls input").fill(name);
+  await page.waitForFunction(() => document.querySelectorAll(".change:not([hidden])").length > 0);
+  assert.ok(await changes.count() < all && (await changes.allInnerTexts()).every((text) => text.toLowerCase().includes(name)));
+  assert.deepEqual(wrong, []);
+}
+
+// A large fleet: what the machine needs is told, and decides nothing.
+if (large) {
+  const { page, wrong, ms } = await open(large, { viewport: { width: 390, height: 800 } });
+  const sorted = await page.evaluate(() => {
+    const begun = performance.now();
+    document.querySelectorAll("[data-table=hosts] thead button")[1].click();
+    return Math.round(performance.now() - begun);
+  });
+  console.log(`large report: ready after ${ms} ms, sorted in ${sorted} ms`);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the large report overflows a phone");
+  assert.deepEqual(wrong, []);
 }
 
 // Without JavaScript the figures, the charts and the first rows are there.
