@@ -51,22 +51,17 @@ func (o *occurrence) place() string {
 	return strings.Join(o.domains, " ")
 }
 
-// uri is the place as a URI. Names and addresses of records are checked before
-// they come there; whatever else a file holds is escaped.
+// uri is the place as a relative reference: GitHub's code scanning refuses a
+// whole file in which one has a scheme other than that of the checkout.
 func (o *occurrence) uri() string {
-	name := cmp.Or(o.host, o.addr)
 	if o.service == nil {
-		return "dns:" + escapeURI(o.place()) // RFC 4501
+		return "domain/" + escapeURI(o.place())
 	}
-	if strings.Contains(name, ":") {
-		name = "[" + name + "]" // RFC 3986, section 3.2.2
-	} else {
-		name = escapeURI(name)
+	uri := "service/" + escapeURI(cmp.Or(o.host, o.addr))
+	if o.port != 0 {
+		uri += "/" + number(o.port)
 	}
-	if o.port == 0 {
-		return "smtp://" + name
-	}
-	return "smtp://" + name + ":" + number(o.port)
+	return uri
 }
 
 // escapeURI percent-encodes all but unreserved characters (RFC 3986, section

@@ -61,9 +61,13 @@ type (
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   sarifRegion   `json:"region"` // GitHub demands one
 	}
 	sarifArtifact struct {
 		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
 	}
 	sarifLogical struct {
 		FullName string `json:"fullyQualifiedName"`
@@ -129,7 +133,7 @@ func newSARIFResult(o *occurrence, rule int) sarifResult {
 	return sarifResult{
 		RuleID: o.finding.ID, RuleIndex: rule, Level: sarifLevelOf(o.finding.Severity),
 		Message:      sarifText{o.finding.Title + " at " + Escape(o.place()) + ": " + Escape(o.finding.Evidence)},
-		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{o.uri()}}, []sarifLogical{{Escape(o.place()), kind}}}},
+		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{o.uri()}, sarifRegion{1}}, []sarifLogical{{Escape(o.place()), kind}}}},
 		Fingerprints: map[string]string{"mxsweep/v1": hex.EncodeToString(sum[:16])},
 		Properties:   properties,
 	}
