@@ -19,7 +19,7 @@ func Example() {
 	}}
 
 	// As a line of text.
-	w, err := output.New(os.Stdout, output.Text, output.Options{Width: 80})
+	w, err := output.New(os.Stdout, output.Text, output.Options{Width: func() int { return 80 }})
 	if err != nil {
 		fmt.Println(err)
 		return

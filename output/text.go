@@ -17,16 +17,20 @@ import (
 // beneath, indented; in a file it stays one line, for grep.
 type textWriter struct {
 	*batch
-	line line
+	width func() int // nil: no limit
+	line  line
 }
 
-func newTextWriter(b *batch, width int, color bool) *textWriter {
-	l := line{width: width, name: 22, software: 54, tls: 80, wrong: 89}
+func newTextWriter(b *batch, width func() int, color bool) *textWriter {
+	return &textWriter{b, width, line{palette: palette(color)}}
+}
+
+// fit sets the stops for a terminal of that many columns.
+func (l *line) fit(width int) {
+	l.width, l.name, l.software, l.tls, l.wrong = width, 22, 54, 80, 89
 	if width > 0 && width < 100 {
 		l.software, l.tls, l.wrong = 47, 71, 80
 	}
-	l.palette = palette(color)
-	return &textWriter{b, l}
 }
 
 // Write implements Writer.
@@ -34,6 +38,11 @@ func (w *textWriter) Write(r *scanner.Result) error {
 	if w.err != nil {
 		return w.err
 	}
+	columns := 0
+	if w.width != nil {
+		columns = w.width()
+	}
+	w.line.fit(columns)
 	w.line.buf, w.line.pos = w.buf, 0
 	switch {
 	case r.Service != nil:

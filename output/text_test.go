@@ -12,14 +12,14 @@ import (
 
 func TestTextGolden(t *testing.T) {
 	for _, width := range []int{0, 80, 120} {
-		golden(t, fmt.Sprintf("sample-%d.txt", width), []byte(written(t, Text, Options{Width: width}, sample()...)))
+		golden(t, fmt.Sprintf("sample-%d.txt", width), []byte(written(t, Text, Options{Width: columns(width)}, sample()...)))
 	}
-	golden(t, "sample-color.txt", []byte(written(t, Text, Options{Width: 120, Color: true}, sample()...)))
+	golden(t, "sample-color.txt", []byte(written(t, Text, Options{Width: columns(120), Color: true}, sample()...)))
 }
 
 func TestTextKeepsToTheWidth(t *testing.T) {
 	for _, width := range []int{60, 80, 100, 120, 200} {
-		for line := range strings.Lines(written(t, Text, Options{Width: width}, sample()...)) {
+		for line := range strings.Lines(written(t, Text, Options{Width: columns(width)}, sample()...)) {
 			line = strings.TrimSuffix(line, "\n")
 			// A single cell that is wider than what is left has to go past it.
 			if n := utf8.RuneCountInString(line); n > width && len(strings.Fields(line)) > 1 && !strings.Contains(line, "a-rather-long") {
@@ -47,7 +47,7 @@ func TestTextUnlimitedIsOneLinePerService(t *testing.T) {
 }
 
 func TestTextIsSafe(t *testing.T) {
-	text := written(t, Text, Options{Width: 80}, hostile())
+	text := written(t, Text, Options{Width: columns(80)}, hostile())
 	for _, r := range text {
 		if r != '\n' && !visible(r) {
 			t.Errorf("unsafe %U in %q", r, text)
@@ -82,5 +82,37 @@ func TestGrouped(t *testing.T) {
 		if got := grouped(n); got != want {
 			t.Errorf("grouped(%d) = %s, want %s", n, got, want)
 		}
+	}
+}
+
+// columns is the width of a terminal that nobody resizes.
+func columns(n int) func() int { return func() int { return n } }
+
+// Lines fit the terminal as it is when they are written.
+func TestTextFitsResizedTerminal(t *testing.T) {
+	width := 200
+	var b writeLog
+	w, err := New(&b, Text, Options{Width: func() int { return width }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sample()[2]
+	for _, width = range []int{200, 80} {
+		if err := w.Write(&r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	longest := func(text string) (n int) {
+		for line := range strings.Lines(text) {
+			n = max(n, utf8.RuneCountInString(line)-1)
+		}
+		return n
+	}
+	first, second, _ := strings.Cut(b.String()[1:], b.String()[:22])
+	if longest(first) <= 80 || second == "" || longest(second) > 80 {
+		t.Errorf("lines of %d and %d columns:\n%s", longest(first), longest(second), b.String())
 	}
 }

@@ -39,7 +39,7 @@ const (
 // Options say how to write. The zero value is good for a file.
 type Options struct {
 	Fields []string         // CSV: the columns in order, see [SelectColumns]; nil: all
-	Width  int              // Text: columns of the terminal; 0: lines are not broken
+	Width  func() int       // Text: columns of the terminal, asked for at every record since it may be resized; nil or 0: lines are not broken
 	Color  bool             // Text: use ANSI colors
 	Now    func() time.Time // clock that says when a batch is due; nil: time.Now
 }

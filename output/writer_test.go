@@ -148,7 +148,7 @@ func (w *failOnce) Write(p []byte) (int, error) {
 // none at all.
 func testEmptyResults(t *testing.T, f Format) {
 	for _, r := range append(emptyResults(), scanner.Result{}) {
-		text := written(t, f, Options{Width: 80, Color: true}, r)
+		text := written(t, f, Options{Width: columns(80), Color: true}, r)
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			t.Errorf("%q", text)
 		}

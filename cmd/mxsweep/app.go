@@ -146,6 +146,12 @@ func buildVersion() string {
 	return version
 }
 
+// stdoutColumns is the width of the terminal that standard output is, 0 if it is none.
+func (a *app) stdoutColumns() int {
+	n, _ := terminal(a.stdout)
+	return n
+}
+
 // terminal reports whether a stream is a terminal, and its width in columns.
 func terminal(stream any) (columns int, ok bool) {
 	f, isFile := stream.(*os.File)

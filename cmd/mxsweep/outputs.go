@@ -25,7 +25,7 @@ func (a *app) joinOutputs(o *options, open func(fields []string) ([]output.Write
 	if err != nil {
 		return nil, err
 	}
-	columns, isTerminal := terminal(a.stdout)
+	_, isTerminal := terminal(a.stdout)
 	format := output.NDJSON
 	switch {
 	case o.json && o.csv:
@@ -46,7 +46,7 @@ func (a *app) joinOutputs(o *options, open func(fields []string) ([]output.Write
 	if len(writers) > 0 {
 		stdout = &optionalWriter{w: stdout}
 	}
-	w, err := output.New(stdout, format, output.Options{Fields: fields, Width: columns, Color: a.color(o, a.stdout)})
+	w, err := output.New(stdout, format, output.Options{Fields: fields, Width: a.stdoutColumns, Color: a.color(o, a.stdout)})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ type progress struct {
 	stats    *scanner.Stats
 	w        io.Writer
 	bar      *progressbar.ProgressBar // nil without a bar
+	columns  func() int               // of the terminal
+	width    int                      // that the bar was made for
 	interval time.Duration            // 0 without plain lines
 	start    time.Time
 	next     time.Time
@@ -34,24 +36,44 @@ func (a *app) newProgress(o *options, stats *scanner.Stats) *progress {
 		p.interval = o.statsInterval
 		p.next = p.start.Add(p.interval)
 	case isTerminal && a.getenv("TERM") != "dumb":
-		p.bar = progressbar.NewOptions64(1, // grows; an unknown maximum would be drawn by a goroutine of the bar's own
-			progressbar.OptionSetWriter(a.stderr),
-			progressbar.OptionUseANSICodes(true),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("endpoints"),
-			progressbar.OptionSetWidth(24),
-			progressbar.OptionSetElapsedTime(true),
-			progressbar.OptionClearOnFinish())
+		p.columns = func() int { n, _ := terminal(a.stderr); return n }
+		p.fit()
+		p.fit()
 	}
 	return p
+}
+
+// fit makes the bar for the terminal as wide as it is now: one that goes past
+// its edge would be left standing on the line above.
+func (p *progress) fit() {
+	width := p.columns()
+	if p.bar != nil && width == p.width {
+		return
+	}
+	p.clear()
+	p.width = width
+	options := []progressbar.Option{
+		progressbar.OptionSetWriter(p.w),
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetWidth(min(24, max(1, width/3))),
+		progressbar.OptionSetElapsedTime(width >= 80),
+		progressbar.OptionSetPredictTime(width >= 80),
+		progressbar.OptionClearOnFinish(),
+	}
+	if width >= 60 {
+		options = append(options, progressbar.OptionShowCount())
+	}
+	if width >= 80 {
+		options = append(options, progressbar.OptionShowIts(), progressbar.OptionSetItsString("endpoints"))
+	}
+	p.bar = progressbar.NewOptions64(1, options...) // grows; an unknown maximum would be drawn by a goroutine of the bar's own
 }
 
 // tick draws the state; it is called a few times a second.
 func (p *progress) tick() {
 	switch now := time.Now(); {
 	case p.bar != nil:
+		p.fit()
 		s := p.stats.Snapshot()
 		p.bar.ChangeMax64(int64(max(s.Known, 1)))
 		p.bar.Describe(fmt.Sprintf("%d answered", s.Answered))
