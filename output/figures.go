@@ -129,8 +129,8 @@ type softwareRow struct {
 	Lifecycle        lifecycle
 }
 
-// software counts products and versions over the endpoints that answered, the
-// most frequent first.
+// software counts products and versions over the endpoints that answered: what
+// is out of date first, then the most frequent.
 func (f *fleet) software() []*softwareRow {
 	type key struct{ product, version string }
 	rows := map[key]*softwareRow{}
@@ -150,7 +150,7 @@ func (f *fleet) software() []*softwareRow {
 		}
 	}
 	return slices.SortedFunc(maps.Values(rows), func(a, b *softwareRow) int {
-		return cmp.Or(cmp.Compare(b.Endpoints, a.Endpoints), strings.Compare(a.Product, b.Product), strings.Compare(a.Version, b.Version))
+		return cmp.Or(cmp.Compare(b.Lifecycle, a.Lifecycle), cmp.Compare(b.Endpoints, a.Endpoints), strings.Compare(a.Product, b.Product), strings.Compare(a.Version, b.Version))
 	})
 }
 

@@ -80,7 +80,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	switch {
 	case errors.As(err, &usage):
 		a.logf("error: %v", err)
-		a.logf("hint: \"mxsweep -h\" lists the flags, \"mxsweep help\" shows examples")
+		help := "mxsweep -h"
+		if len(args) > 0 && a.commands()[args[0]] != nil {
+			help = "mxsweep " + args[0] + " -h"
+		}
+		a.logf("hint: %q lists the flags, \"mxsweep help\" shows examples", help)
 	case code == exitFailure && !errors.Is(err, errShown), code == exitFindings:
 		a.logf("error: %v", err)
 	}

@@ -96,6 +96,7 @@ func (a *app) commandHelp(fs *flagSet) error {
 	}
 	var b strings.Builder
 	for _, g := range fs.groups {
+		b.WriteString(synopsis(g.title))
 		fs.writeGroup(&b, g)
 	}
 	b.WriteString("\n\"mxsweep help\" shows examples\n")
@@ -103,6 +104,16 @@ func (a *app) commandHelp(fs *flagSet) error {
 		return err
 	}
 	return flag.ErrHelp
+}
+
+// synopsis is the manual's line on a command.
+func synopsis(command string) string {
+	for line := range strings.Lines(manual) {
+		if strings.HasPrefix(line, "  mxsweep "+command+" ") {
+			return strings.TrimPrefix(line, "  ")
+		}
+	}
+	return ""
 }
 
 // schema prints the JSON Schema of the records.
