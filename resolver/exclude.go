@@ -30,7 +30,7 @@ type span struct{ first, last netip.Addr }
 // returned. So is one with a port: an exclusion holds for all ports.
 func ReadExclusions(ctx context.Context, sources ...Source) (*Exclusions, error) {
 	x := &Exclusions{names: make(map[string]struct{})}
-	for e, err := range entries(ctx, sources) {
+	for e, err := range entries(ctx, sources, listOfExclusions) {
 		if err != nil {
 			return nil, err
 		}

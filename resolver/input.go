@@ -22,7 +22,7 @@ type InputOptions struct {
 // Reader. It does nothing until it is ranged over by Inputs or read by
 // ReadExclusions. The zero Source is empty.
 type Source struct {
-	entries func(ctx context.Context) iter.Seq2[entry, error]
+	entries func(ctx context.Context, use listUse) iter.Seq2[entry, error]
 }
 
 // An entry is one target as written, and where. An error beside it is the last
@@ -30,17 +30,18 @@ type Source struct {
 type entry struct {
 	text   string // trimmed, without comment, never empty
 	source string // as scanner.Input.Source
+	reason string // why it names no target; "": it is to be parsed
 }
 
 // Arguments is a Source of targets given on the command line. Each argument may
 // hold several, separated by commas; they are called "argument 1" and so on.
 func Arguments(args []string) Source {
-	return Source{func(context.Context) iter.Seq2[entry, error] {
+	return Source{func(context.Context, listUse) iter.Seq2[entry, error] {
 		return func(yield func(entry, error) bool) {
 			for i, arg := range args {
 				for text := range strings.SplitSeq(arg, ",") {
 					text = strings.TrimSpace(text)
-					if text != "" && !yield(entry{text, fmt.Sprintf("argument %d", i+1)}, nil) {
+					if text != "" && !yield(entry{text: text, source: fmt.Sprintf("argument %d", i+1)}, nil) {
 						return
 					}
 				}
@@ -53,7 +54,7 @@ func Arguments(args []string) Source {
 // when it is needed and read as a stream; it may be a pipe. An error of opening
 // or reading is an *fs.PathError.
 func File(path string) Source {
-	return Source{func(ctx context.Context) iter.Seq2[entry, error] {
+	return Source{func(ctx context.Context, use listUse) iter.Seq2[entry, error] {
 		return func(yield func(entry, error) bool) {
 			f, err := os.Open(path)
 			if err != nil {
@@ -68,7 +69,7 @@ func File(path string) Source {
 				defer cancel()
 				r = interruptible(ctx, f)
 			}
-			lines(path, r, yield)
+			lines(path, r, use, yield)
 		}
 	}}
 }
@@ -80,11 +81,11 @@ func File(path string) Source {
 // the context ends, or the consumer stops, the sequence ends at once; the
 // goroutine ends with the Read it is in, and whatever that returns is lost.
 func Reader(name string, r io.Reader) Source {
-	return Source{func(ctx context.Context) iter.Seq2[entry, error] {
+	return Source{func(ctx context.Context, use listUse) iter.Seq2[entry, error] {
 		return func(yield func(entry, error) bool) {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
-			lines(name, interruptible(ctx, r), yield)
+			lines(name, interruptible(ctx, r), use, yield)
 		}
 	}}
 }
@@ -95,15 +96,26 @@ func Reader(name string, r io.Reader) Source {
 // and so is everything from a # that begins a line or follows a space. Lines
 // end in LF or CRLF; a UTF-8 byte order mark is ignored.
 //
+// What naabu, masscan, zmap, nmap and dnsx write is taken as it is: a line is
+// recognized by what is in it, the XML of nmap by the list's beginning. An open
+// port is the target address:port, or host:port; one that is not open is none. A
+// domain with its records behind it is that domain.
+//
 // A target that cannot be used is yielded as an *scanner.InputError, and the
 // sequence goes on. Every other error is the last of the sequence: a file that
 // cannot be opened or read, text in UTF-16, the end of the context.
 func Inputs(ctx context.Context, opts InputOptions, sources ...Source) iter.Seq2[scanner.Input, error] {
 	return func(yield func(scanner.Input, error) bool) {
-		for e, err := range entries(ctx, sources) {
+		for e, err := range entries(ctx, sources, listOfTargets) {
 			if err != nil {
 				yield(scanner.Input{}, err)
 				return
+			}
+			if e.reason != "" {
+				if !yield(scanner.Input{}, &scanner.InputError{Source: e.source, Text: e.text, Reason: e.reason}) {
+					return
+				}
+				continue
 			}
 			if !yield(Parse(e.text, e.source, opts)) {
 				return
@@ -114,13 +126,13 @@ func Inputs(ctx context.Context, opts InputOptions, sources ...Source) iter.Seq2
 
 // entries joins the entries of all sources. It stops after the first error,
 // which may be that of the context.
-func entries(ctx context.Context, sources []Source) iter.Seq2[entry, error] {
+func entries(ctx context.Context, sources []Source, use listUse) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		for _, s := range sources {
 			if s.entries == nil {
 				continue
 			}
-			for e, err := range s.entries(ctx) {
+			for e, err := range s.entries(ctx, use) {
 				if err == nil {
 					err = ctx.Err()
 				}

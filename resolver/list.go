@@ -23,11 +23,20 @@ var errUTF16 = errors.New("the text is UTF-16: save it as UTF-8")
 
 // lines yields the entries of a list, and at last the error that ended it
 // unless that is io.EOF. Errors say in which list they happened; those of the
-// operating system do so already.
-func lines(name string, r io.Reader, yield func(entry, error) bool) {
+// operating system do so already. In a list of targets the output of other
+// programs is recognized; in one of exclusions every line means what it says.
+func lines(name string, r io.Reader, use listUse, yield func(entry, error) bool) {
 	br := bufio.NewReaderSize(r, chunkSize)
+	var foreign *neighbor
+	if use == listOfTargets {
+		foreign = newNeighbor()
+	}
 	var scratch []byte
 	for n := 1; ; n++ {
+		if n == 1 && foreign != nil && beginsXML(br) {
+			xmlTargets(name, br, yield)
+			return
+		}
 		line, err := nextLine(br)
 		if n == 1 && err == nil {
 			line, err = stripBOM(line)
@@ -36,35 +45,78 @@ func lines(name string, r io.Reader, yield func(entry, error) bool) {
 			return
 		}
 		if err != nil {
-			if _, ok := errors.AsType[*fs.PathError](err); !ok {
-				err = fmt.Errorf("%s: %w", name, err)
-			}
-			yield(entry{}, err)
+			yield(entry{}, listError(name, err))
 			return
 		}
-		text := stripComment(line)
+		text := bytes.TrimSpace(line)
+		if !foreign.own(text) {
+			text = stripComment(line)
+		}
 		if len(text) == 0 {
+			continue
+		}
+		if targets, known := foreign.targets(text); known {
+			for _, target := range targets {
+				if !yield(entry{text: target, source: name + ":" + strconv.Itoa(n)}, nil) {
+					return
+				}
+			}
 			continue
 		}
 		// Both strings of the entry share one allocation: at ten million
 		// lines that is a third of the time.
+		text = text[:min(len(text), maxTarget+1)]
 		scratch = append(scratch[:0], text...)
 		scratch = append(append(scratch, name...), ':')
 		scratch = strconv.AppendInt(scratch, int64(n), 10)
 		both := string(scratch)
-		if !yield(entry{both[:len(text)], both[len(text):]}, nil) {
+		if !yield(entry{text: both[:len(text)], source: both[len(text):]}, nil) {
 			return
 		}
 	}
 }
 
-// nextLine returns the next line without its LF, or the first maxTarget+1 bytes
-// of a longer one. It is valid until the next call. Half a line before an error
-// is dropped: it would name another target than the one that was meant.
+// A listUse says what the lines of a list are for.
+type listUse bool
+
+const (
+	listOfTargets    listUse = true
+	listOfExclusions listUse = false
+)
+
+// listError says in which list an error happened, unless it says so itself.
+func listError(name string, err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// beginsXML reports whether a list is XML, as nmap -oX and masscan -oX write it.
+// It waits for no more than it needs to tell: a list may be typed.
+func beginsXML(br *bufio.Reader) bool {
+	const bom, begin = "\ufeff", "<?xml"
+	skip := 0
+	if first, _ := br.Peek(1); len(first) == 1 && first[0] == bom[0] {
+		skip = len(bom)
+	}
+	for n := skip + 1; n <= skip+len(begin); n++ {
+		got, _ := br.Peek(n) // an error comes again with the next line
+		if len(got) < n || string(got[skip:]) != begin[:n-skip] {
+			return false
+		}
+	}
+	return true
+}
+
+// nextLine returns the next line without its LF, or the first chunkSize bytes of
+// one that is at least as long. It is valid until the next call. Half a line
+// before an error is dropped: it would name another target than the one that was
+// meant.
 func nextLine(br *bufio.Reader) ([]byte, error) {
 	line, err := br.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
-		line = bytes.Clone(line[:maxTarget+1])
+		line = bytes.Clone(line)
 		for err == bufio.ErrBufferFull {
 			_, err = br.ReadSlice('\n')
 		}
@@ -72,8 +124,7 @@ func nextLine(br *bufio.Reader) ([]byte, error) {
 	if err != nil && (err != io.EOF || len(line) == 0) {
 		return nil, err
 	}
-	line = bytes.TrimSuffix(line, []byte{'\n'})
-	return line[:min(len(line), maxTarget+1)], nil
+	return bytes.TrimSuffix(line, []byte{'\n'}), nil
 }
 
 // stripBOM removes the byte order mark of UTF-8 from the first line of a list,

@@ -153,7 +153,7 @@ func newFlags(o *options) *flagSet {
 
 	fs.group("targets")
 	fs.add(&o.targets, "target", "u", "domain, host, address, CIDR or range (repeatable, commas allowed)")
-	fs.add((*paths)(&o.lists), "list", "l", "file of targets, one per line; - is standard input (repeatable)")
+	fs.add((*paths)(&o.lists), "list", "l", "file of targets, one per line, or output of naabu, masscan, zmap, nmap or dnsx; - is standard input (repeatable)")
 	fs.add(&o.ports, "port", "p", "ports; a mode may follow: 2525:starttls, 4465:tls")
 	fs.add(&o.direct, "direct", "", "names are hosts: no MX lookup")
 	fs.add(&o.strict, "strict", "", "stop at the first bad line instead of reporting it and going on")
