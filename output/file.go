@@ -15,22 +15,30 @@ import (
 )
 
 // FormatOf tells from the suffix of a path what to write there: .ndjson or
-// .jsonl, .csv, .txt, and whether .gz follows.
+// .jsonl, .csv, .txt, and whether .gz follows; or .db, which is never compressed.
 func FormatOf(path string) (f Format, compressed bool, err error) {
 	base, compressed := strings.CutSuffix(strings.ToLower(path), ".gz")
+	if strings.HasSuffix(base, ".db") && !compressed {
+		return SQLite, false, nil
+	}
 	for suffix, f := range map[string]Format{".ndjson": NDJSON, ".jsonl": NDJSON, ".csv": CSV, ".txt": Text} {
 		if strings.HasSuffix(base, suffix) {
 			return f, compressed, nil
 		}
 	}
-	return "", false, fmt.Errorf("output file %q: the suffix must be .ndjson, .jsonl, .csv or .txt, each with or without .gz", path)
+	return "", false, fmt.Errorf("output file %q: the suffix must be .ndjson, .jsonl, .csv or .txt, each with or without .gz, or .db", path)
 }
 
 // Create makes a new file and returns a Writer of the format that its suffix
 // names. A file that exists is an error that wraps fs.ErrExist, unless force is
-// set: then it is emptied.
+// set: then it is emptied. A database is different: many runs live in one, so
+// that an existing one is added to, with force or without; a run that is in it
+// already is written anew.
 func Create(path string, force bool, o Options) (Writer, error) {
 	format, compressed, err := FormatOf(path)
+	if format == SQLite {
+		return createSQLite(path, o)
+	}
 	if err == nil {
 		_, err = New(io.Discard, format, o) // bad options must not empty the file
 	}

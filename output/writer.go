@@ -34,6 +34,8 @@ const (
 	NDJSON Format = "ndjson" // every record, one JSON object a line: the form that is read back
 	CSV    Format = "csv"    // one row per service
 	Text   Format = "text"   // for people
+	SQLite Format = "sqlite" // a database that many runs are added to: files only, see [Create]
+	ZGrab2 Format = "zgrab2" // one object per service in the shape of zgrab2's smtp module
 )
 
 // Options say how to write. The zero value is good for a file.
@@ -59,6 +61,8 @@ func New(w io.Writer, f Format, o Options) (Writer, error) {
 		return newCSVWriter(b, o.Fields)
 	case Text:
 		return newTextWriter(b, o.Width, o.Color), nil
+	case ZGrab2:
+		return &zgrab2Writer{b}, nil
 	}
 	return nil, fmt.Errorf("unknown output format %q", f)
 }

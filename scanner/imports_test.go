@@ -42,6 +42,7 @@ var only = map[string][]string{
 	"golang.org/x/net/publicsuffix":              {"scanner", "resolver"},
 	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory", "cmd/mxsweep"},
 	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep"},
+	"github.com/ncruces/go-sqlite3":              {"output"},
 	"os/signal":                                  {"cmd/mxsweep"},
 	"math/rand":                                  {}, // math/rand/v2 or crypto/rand
 	"github.com/rogpeppe/go-internal/testscript": {}, // tests only

@@ -67,6 +67,7 @@ func (a *app) commands() map[string]func(context.Context, []string) error {
 		"assess":       a.assess,
 		"data":         a.data,
 		"merge":        a.merge,
+		"convert":      a.convert,
 		"completion":   a.completion,
 		"man":          a.man,
 	}

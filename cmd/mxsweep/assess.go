@@ -18,7 +18,7 @@ func (a *app) assess(ctx context.Context, args []string) error {
 	var o options
 	files, err := a.parseFew("assess", args, func(fs *flagSet) {
 		o.judging.register(fs)
-		fs.add((*paths)(&o.outputs), "output", "o", "file to write: .ndjson .jsonl .csv .txt, .gz may follow (repeatable)")
+		fs.add((*paths)(&o.outputs), "output", "o", "file to write: .ndjson .jsonl .csv .txt, .gz may follow; .db is added to (repeatable)")
 		fs.add(&o.force, "force", "", "overwrite existing output files")
 		fs.add(&o.json, "json", "j", "write NDJSON to standard output")
 		fs.add(&o.csv, "csv", "", "write CSV to standard output")

@@ -199,7 +199,7 @@ func newFlags(o *options) *flagSet {
 	o.judging.register(fs)
 
 	fs.group("output")
-	fs.add((*paths)(&o.outputs), "output", "o", "file to write: .ndjson .jsonl .csv .txt, .gz may follow (repeatable)")
+	fs.add((*paths)(&o.outputs), "output", "o", "file to write: .ndjson .jsonl .csv .txt, .gz may follow; .db is added to (repeatable)")
 	fs.add(&o.resume, "resume", "", "go on with the run that wrote this .ndjson or .ndjson.gz file, with its options")
 	fs.add(&o.force, "force", "", "overwrite existing output files; with -resume: also with other options")
 	fs.add(&o.json, "json", "j", "write NDJSON to standard output (default unless it is a terminal)")

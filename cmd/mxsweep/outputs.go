@@ -75,14 +75,15 @@ func createFiles(o *options, fields []string) ([]output.Writer, error) {
 func checkFiles(o *options) error {
 	seen := map[string]bool{}
 	for _, path := range o.outputs {
-		if _, _, err := output.FormatOf(path); err != nil {
+		format, _, err := output.FormatOf(path)
+		if err != nil {
 			return usageError{err}
 		}
 		if seen[filepath.Clean(path)] {
 			return usagef("-output: %s is named twice", path)
 		}
 		seen[filepath.Clean(path)] = true
-		if _, err := os.Lstat(path); err == nil && !o.force {
+		if _, err := os.Lstat(path); err == nil && !o.force && format != output.SQLite {
 			return fmt.Errorf("output file %q exists already; use another name, or -force to overwrite it", path)
 		}
 	}

@@ -174,9 +174,12 @@ func (a *app) reopen(o *options, s *scanner.Scanner, g *judge) (complete bool, e
 	if err != nil {
 		return false, err
 	}
-	copies := make([]output.Writer, len(others))
-	for i, r := range others {
-		copies[i] = r
+	copies, err := databases(o)
+	if err != nil {
+		return false, errors.Join(err, discard(others))
+	}
+	for _, r := range others {
+		copies = append(copies, r)
 	}
 	again := output.Tee(copies...)
 	s.Resume = scanner.NewLedger()
@@ -232,6 +235,9 @@ func replacements(o *options, fields []string) ([]*output.Replacement, error) {
 	}
 	var files []*output.Replacement
 	for _, path := range o.outputs {
+		if isDatabase(path) {
+			continue
+		}
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && os.SameFile(info, resumed):
@@ -263,4 +269,25 @@ func (g *judge) recall(r *scanner.Result) {
 	case r.Summary != nil:
 		g.sift(r.Summary.Findings)
 	}
+}
+
+// databases opens the outputs that need no replacement: in a database the run
+// takes its own place.
+func databases(o *options) (opened []output.Writer, err error) {
+	for _, path := range o.outputs {
+		if !isDatabase(path) {
+			continue
+		}
+		w, err := output.Create(path, false, output.Options{})
+		if err != nil {
+			return nil, errors.Join(err, output.Tee(opened...).Close())
+		}
+		opened = append(opened, w)
+	}
+	return opened, nil
+}
+
+func isDatabase(path string) bool {
+	format, _, _ := output.FormatOf(path)
+	return format == output.SQLite
 }

@@ -38,7 +38,7 @@ func (a *app) usage(fs *flagSet, only string) error {
 	if only == "" {
 		b.WriteString("mxsweep audits a mail fleet: what answers on 25, 465 and 587, which version, how it is secured\n\n")
 		b.WriteString("usage: mxsweep [flags] domain|host|address|CIDR|range ...\n")
-		b.WriteString("       mxsweep demo|check|report|diff|assess|classify|merge|data|fingerprints|findings\n")
+		b.WriteString("       mxsweep demo|check|report|diff|assess|classify|convert|merge|data|fingerprints|findings\n")
 		b.WriteString("       mxsweep schema|help|man|completion\n")
 	}
 	found := only == ""
