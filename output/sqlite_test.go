@@ -89,10 +89,10 @@ func TestSQLite(t *testing.T) {
 		"SELECT run, host, ip, port, typeof(port), status, version, os, confidence < 2, mx_preference + 1 FROM services ORDER BY id": {
 			"a|mx1.example.com|192.0.2.10|25|integer|success|3.5|" + nullText(typical().Software.OS) + "|1|11",
 			"b|mx1.example.com|192.0.2.10|25|integer|success|3.7|" + nullText(typical().Software.OS) + "|1|11"},
-		"SELECT json_extract(record, '$.software.version'), json_extract(record, '$.type') FROM services ORDER BY id":        {"3.5|service", "3.7|service"},
-		"SELECT run, domain, status, mx, null_mx, implicit_mx, findings, severity FROM domains ORDER BY run":                 {"a|example.com|success|10 mx1.example.com|no|NULL|spf-missing|low", "b|example.com|success|10 mx1.example.com|no|NULL|spf-missing|low"},
+		"SELECT json_extract(record, '$.software.version'), json_extract(record, '$.type') FROM services ORDER BY id":         {"3.5|service", "3.7|service"},
+		"SELECT run, domain, status, mx, null_mx, implicit_mx, findings, severity FROM domains ORDER BY run":                  {"a|example.com|success|10 mx1.example.com|no|NULL|spf-missing|low", "b|example.com|success|10 mx1.example.com|no|NULL|spf-missing|low"},
 		"SELECT s.version, f.id, f.severity, f.title, f.evidence, f.cves FROM findings f JOIN services s ON f.service = s.id": {"3.5|outdated|high|old|it says 3.5|CVE-2026-1", "3.7|outdated|high|old|it says 3.7|CVE-2026-1"},
-		"SELECT domain, id FROM findings WHERE service IS NULL AND run = 'b' ORDER BY id":                                      {"NULL|shared-key", "example.com|spf-missing"},
+		"SELECT domain, id FROM findings WHERE service IS NULL AND run = 'b' ORDER BY id":                                     {"NULL|shared-key", "example.com|spf-missing"},
 		"PRAGMA integrity_check": {"ok"},
 	} {
 		if got := query(t, path, sql); !slices.Equal(got, want) {
