@@ -17,7 +17,8 @@
 // a domain with ten slow servers does not take ten times as long. A range is not
 // turned into a list; the probes that are idle draw its addresses, in an order
 // that is a seeded permutation (permute.go), so that no network is swept from
-// end to end.
+// end to end. With [DiscoverSYN] a range address is sent a SYN first, and needs a
+// worker only if it accepts (discovery.go, flights.go).
 //
 // The schedule contacts each endpoint once, however many domains lead there:
 // those that come later have rows of their own, marked reused. To one address

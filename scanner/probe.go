@@ -101,8 +101,7 @@ func (e *engine) attempt(t *task) (next []*task, underWay bool) {
 	if !e.pace() {
 		return nil, false
 	}
-	e.contact(t)
-	return nil, true
+	return nil, e.contact(t)
 }
 
 // finish ends an attempt with an outcome. It waits for nothing.
@@ -181,8 +180,9 @@ func (e *engine) noRoute(addr netip.Addr) *outcome {
 }
 
 // contact begins the connection to the endpoint; connected goes on from there.
-// The reverse lookup of an address that was named goes on meanwhile.
-func (e *engine) contact(t *task) {
+// The reverse lookup of an address that was named goes on meanwhile. It returns
+// false if the attempt goes on without a slot of the pool, as a SYN does.
+func (e *engine) contact(t *task) bool {
 	if t.attempts++; t.attempts == 1 {
 		e.stats.contacted.Add(1)
 	}
@@ -193,7 +193,17 @@ func (e *engine) contact(t *task) {
 	e.stats.inFlight.Add(1)
 	e.stats.connections.Add(1)
 	t.began = time.Now()
-	e.open(t.ep.addrPort(), func(conn net.Conn, err error) { e.connected(t, conn, err) })
+	if e.discover(t) {
+		return false
+	}
+	e.open(t.ep.addrPort(), e.connecting(t))
+	return true
+}
+
+// connecting returns what is to be told how the connection of an attempt has
+// ended.
+func (e *engine) connecting(t *task) func(net.Conn, error) {
+	return func(conn net.Conn, err error) { e.connected(t, conn, err) }
 }
 
 // connected goes on with an attempt whose connection has been made or has
@@ -208,7 +218,7 @@ func (e *engine) connected(t *task, conn net.Conn, err error) {
 		e.spawn(func() { e.insist(t, err) })
 	default:
 		e.outage.routed(t.ep.Addr)
-		e.unconnected(t, err)
+		e.unconnected(t, err, e.passOn)
 	}
 }
 
@@ -223,12 +233,12 @@ func (e *engine) insist(t *task, err error) {
 	case e.run.Err() != nil:
 		e.passOn(nil)
 	default:
-		e.unconnected(t, err)
+		e.unconnected(t, err, e.passOn)
 	}
 }
 
-// unconnected ends an attempt without a connection.
-func (e *engine) unconnected(t *task, err error) {
+// unconnected ends an attempt without a connection, in the end by passOn.
+func (e *engine) unconnected(t *task, err error, passOn func(next []*task)) {
 	if dialStatus(err) == StatusConnectTimeout && e.outage.during(t.began) {
 		err = errOutage // the silence was ours
 	}
@@ -237,12 +247,12 @@ func (e *engine) unconnected(t *task, err error) {
 		status: e.connectStatus(t.ep.Addr, err), phase: smtp.PhaseConnect, err: err,
 	})
 	if v != verdictWrite {
-		e.passOn(next)
+		passOn(next)
 		return
 	}
 	e.spawn(func() {
 		e.conclude(t)
-		e.passOn(next)
+		passOn(next)
 	})
 }
 

@@ -78,6 +78,7 @@ type engine struct {
 	prober  prober
 	dial    DialFunc
 	open    func(to netip.AddrPort, done func(net.Conn, error)) // begins a connection; done must not wait after a failure
+	scout   func(to netip.AddrPort, done func(error)) bool      // sends a SYN, see flights.launch; nil: ranges are connected to
 	route   func(netip.Addr) bool                               // nil: not asked
 	ptrs    ptrs
 	plan    func(Input, Endpoint) error // not nil: the endpoint is shown to it instead of contacted
@@ -142,6 +143,11 @@ func (e *engine) perform(in iter.Seq2[Input, error]) error {
 	}
 	if e.open == nil {
 		e.open = e.openByDial
+	}
+	if e.s.Discovery == DiscoverSYN && e.plan == nil {
+		watch, release := e.openScout()
+		defer release()
+		go watch()
 	}
 	go e.conduct(in)
 	go e.watch(e.s.Stop)

@@ -72,6 +72,7 @@ type Scanner struct {
 	ProviderLimit int           // connections at once to the hosts below one registrable domain; 0: 10; negative: no limit
 	Delay         time.Duration // from the end of a connection to an address to the begin of the next one; above 0, HostLimit is 1
 	Retries       int           // further attempts on a transient failure, at the end of the run; 0: 1; negative: none
+	Discovery     Discovery     // of the addresses of ranges; 0: by connecting. By SYN takes Linux and CAP_NET_RAW; where it cannot be, Warn is told and they are connected to
 	Seed          uint64        // of the order in which a range is visited
 	Shard         Shard         // the part of the targets to scan; the zero Shard is all of them
 	Resume        *Ledger       // what an earlier part of this run has written; nil: nothing

@@ -74,6 +74,7 @@ type schedule struct {
 	held      int // what the outcomes weigh that wait for another attempt
 	parked    int
 	waiting   int
+	aloft     int // those of which only a SYN has been sent so far; see discover
 	deferred  []retry
 	spare     []*host // empty hosts for reuse
 }
@@ -127,7 +128,7 @@ func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Servic
 			s.live[ep] = t
 			s.waiting++
 			return nil, t, true
-		case s.waiting < maxWaiting || ctx.Err() != nil:
+		case s.waiting-s.aloft < maxWaiting || ctx.Err() != nil:
 			t.rows = append(t.rows, r)
 			s.waiting++
 			return nil, nil, false
@@ -176,11 +177,12 @@ func (s *schedule) crowded() bool {
 	return s.parked >= maxParked && len(s.deferred) >= maxDeferred/2
 }
 
-// awaitRoom waits until a task could be parked or put off, or ctx is done.
+// awaitRoom waits until a task could be parked or put off, and sent a SYN, or ctx
+// is done.
 func (s *schedule) awaitRoom(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.crowded() && ctx.Err() == nil {
+	for (s.crowded() || s.aloft >= maxAloft) && ctx.Err() == nil {
 		s.room.Wait()
 	}
 }
@@ -408,7 +410,7 @@ func (s *schedule) publish(t *task, known *Service) []row {
 
 func (s *schedule) forget(t *task) {
 	delete(s.live, t.ep)
-	if s.waiting >= maxWaiting {
+	if s.waiting-s.aloft >= maxWaiting {
 		s.room.Broadcast()
 	}
 	s.waiting -= len(t.rows)
