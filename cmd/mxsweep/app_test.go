@@ -90,6 +90,7 @@ func TestRefusals(t *testing.T) {
 		{"-o report.doc 127.0.0.1", "report.doc"},
 		{"-r not/a/server x.example", "-resolvers"},
 		{"-probe loud x.example", "-probe"},
+		{"-discovery ping x.example", "-discovery"},
 		{"-json -csv x.example", "-json and -csv"},
 		{"-timeout 0s x.example", "-timeout"},
 		{"-fields nosuch x.example", "-fields"},

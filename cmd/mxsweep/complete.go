@@ -12,6 +12,7 @@ import (
 // flagValues are the flags that take one of a few words, and these.
 var flagValues = map[string]string{
 	"probe":      "passive polite full",
+	"discovery":  "connect syn",
 	"ip-version": "4 6 4,6",
 	"severity":   "info low medium high critical",
 	"fail-on":    "info low medium high critical",

@@ -87,6 +87,7 @@ func TestBashCompletes(t *testing.T) {
 func TestFlagValues(t *testing.T) {
 	accepts := map[string]func(string) bool{
 		"probe":      func(s string) bool { _, err := scanner.ParseProbeLevel(s); return err == nil },
+		"discovery":  func(s string) bool { _, err := scanner.ParseDiscovery(s); return err == nil },
 		"ip-version": func(s string) bool { return s == "4" || s == "6" || s == "4,6" },
 		"severity":   func(s string) bool { return advisory.Severity(s).Rank() > 0 || s == "info" },
 		"fail-on":    func(s string) bool { return advisory.Severity(s).Rank() > 0 || s == "info" },

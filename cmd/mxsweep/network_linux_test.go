@@ -68,14 +68,12 @@ const (
 	theirEnd = "198.51.100.254/24"
 )
 
-// The cable is pulled in the middle of a run, and put back: the records are
-// those of a run without that, and nothing is said of the servers that was our
-// own fault.
-func TestNetworkDown(t *testing.T) {
-	if !inNamespace(t) {
-		return
-	}
-	peer := apart(t, "^TestNetworkPeer$")
+// cable runs a test in a second network namespace and lays a cable there, of
+// which our end has an address. It returns when the peer is ready; ask sends the
+// peer a line and returns its answer.
+func cable(t *testing.T, test string) (ask func(line string) string) {
+	t.Helper()
+	peer := apart(t, "^"+test+"$")
 	stdin, err := peer.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -88,14 +86,38 @@ func TestNetworkDown(t *testing.T) {
 	if err := peer.Start(); err != nil {
 		t.Skipf("a second namespace: %v", err)
 	}
-	defer peer.Wait()
-	defer stdin.Close()
+	t.Cleanup(func() {
+		stdin.Close()
+		_ = peer.Wait()
+	})
 	command(t, "ip", "link", "add", "cable", "type", "veth", "peer", "name", "theirs", "netns", fmt.Sprint(peer.Process.Pid))
 	command(t, "ip", "addr", "add", ourEnd, "dev", "cable")
 	command(t, "ip", "link", "set", "cable", "up")
-	io.WriteString(stdin, "go\n")
-	for lines := bufio.NewScanner(stdout); lines.Scan() && lines.Text() != "ready"; {
+	lines := bufio.NewScanner(stdout)
+	ask = func(line string) string {
+		io.WriteString(stdin, line+"\n")
+		var said strings.Builder
+		for lines.Scan() {
+			if answer, ok := strings.CutPrefix(lines.Text(), "peer: "); ok {
+				return answer
+			}
+			fmt.Fprintln(&said, lines.Text())
+		}
+		t.Fatalf("the peer has ended: %s", said.String())
+		return ""
 	}
+	ask("go")
+	return ask
+}
+
+// The cable is pulled in the middle of a run, and put back: the records are
+// those of a run without that, and nothing is said of the servers that was our
+// own fault.
+func TestNetworkDown(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	cable(t, "TestNetworkPeer")
 
 	flags := []string{"-r", "127.0.0.1:9", "-p", "2525", "-allow-private", "-ehlo-domain", "auditor.example", "-ptr=false", "-no-stdin",
 		"-j", "-all", "-rl", "40", "-connect-timeout", "1500ms", "-seed", "1", "198.51.100.2-198.51.100.101"}
@@ -162,7 +184,7 @@ func TestNetworkPeer(t *testing.T) {
 			defer server.Close()
 		}
 	}
-	fmt.Println("\nready")
+	fmt.Println("\npeer: ready")
 	_, _ = stdin.ReadString('\n') // the test is over
 }
 

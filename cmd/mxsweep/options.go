@@ -30,6 +30,7 @@ type options struct {
 	concurrency, rate                  int
 	hostLimit, providerLimit, retries  int
 	delay                              time.Duration
+	discovery                          string
 	seed                               uint64
 	sourceIP                           string
 	connectTimeout, greetingTimeout    time.Duration
@@ -145,7 +146,7 @@ func newFlagSet(name string) *flagSet {
 // newFlags returns the flags of a scan bound to o, with their defaults set.
 func newFlags(o *options) *flagSet {
 	fs := newFlagSet("mxsweep")
-	o.ports, o.ipVersion, o.probe = "25,465,587", "4,6", "polite"
+	o.ports, o.ipVersion, o.probe, o.discovery = "25,465,587", "4,6", "polite", "connect"
 	o.concurrency, o.rate, o.hostLimit, o.providerLimit, o.retries, o.dnsRate = 500, 200, 3, 10, 1, 1000
 	o.connectTimeout, o.greetingTimeout = 5*time.Second, 30*time.Second
 	o.timeout, o.targetTimeout, o.dnsTimeout = 10*time.Second, time.Minute, 6*time.Second
@@ -191,6 +192,7 @@ func newFlags(o *options) *flagSet {
 	fs.add(&o.providerLimit, "provider-limit", "", "connections at once to the hosts of one provider (registrable domain of the MX), 0 = no limit")
 	fs.add(&o.delay, "delay", "", "between two connections to one address; then it has one at a time")
 	fs.add(&o.retries, "retries", "", "further attempts after a transient failure, at the end of the run")
+	fs.add(&o.discovery, "discovery", "", "how to find out what answers in a range: connect, or syn (a raw SYN first; Linux, CAP_NET_RAW)")
 	fs.add(&o.seed, "seed", "", "order in which ranges are visited (default: random, shown in the run record)")
 	fs.add(&o.shard, "shard", "", "the part of the targets to scan, as 2/5; takes the same -seed for all parts")
 	fs.add(&o.sourceIP, "source-ip", "", "local address to connect from")

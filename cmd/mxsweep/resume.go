@@ -105,7 +105,7 @@ func effectOf(option string) effect {
 	switch option {
 	case "port", "seed", "shard":
 		return effectOrder
-	case "concurrency", "rate-limit", "host-limit", "provider-limit", "delay", "retries", "dns-rate-limit", "dns-timeout",
+	case "concurrency", "rate-limit", "host-limit", "provider-limit", "delay", "retries", "discovery", "dns-rate-limit", "dns-timeout",
 		"resolvers", "source-ip", "connect-timeout", "greeting-timeout", "timeout", "target-timeout", "tls-light",
 		"strict", "fields", "fail-on":
 		return effectPace

@@ -217,6 +217,10 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	if err != nil {
 		return nil, nil, usagef("-probe: %w", err)
 	}
+	discovery, err := scanner.ParseDiscovery(o.discovery)
+	if err != nil {
+		return nil, nil, usagef("-discovery: %w", err)
+	}
 	exclude, err := exclusions(ctx, o)
 	if err != nil {
 		return nil, nil, err
@@ -232,7 +236,7 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	s := &scanner.Scanner{
 		Checks: checks, TLSVersions: o.tlsVersions,
 		NoPTR: !o.ptr, Ports: ports, Probe: level, Concurrency: o.concurrency,
-		Rate: unlimited(float64(o.rate)), HostLimit: o.hostLimit, ProviderLimit: o.providerLimit, Delay: o.delay, Retries: o.retries, Seed: o.seed, All: o.all,
+		Rate: unlimited(float64(o.rate)), HostLimit: o.hostLimit, ProviderLimit: o.providerLimit, Delay: o.delay, Retries: o.retries, Discovery: discovery, Seed: o.seed, All: o.all,
 		ConnectTimeout: o.connectTimeout, GreetingTimeout: o.greetingTimeout,
 		Timeout: o.timeout, TargetTimeout: o.targetTimeout,
 		Exclude: exclude.Covers, AllowPrivate: o.allowPrivate, Roots: roots, LightTLS: o.lightTLS,
