@@ -283,8 +283,9 @@ func (e *engine) enter(in Input) (*job, error) {
 		c.track = newTrack()
 		earlier = e.s.Resume.sweep(&in, c.perm.n, e.s.Seed)
 	}
-	e.stats.endpoints.Add(c.begin(e.s.Shard, earlier))
-	e.ranges.add(c)
+	if left := c.begin(e.s.Shard, earlier); e.ranges.add(c) {
+		e.stats.endpoints.Add(left)
+	}
 	return j, nil
 }
 

@@ -167,8 +167,10 @@ type ranges struct {
 	unfinished map[*cursor]struct{} // with indices that are not final
 }
 
-// add begins the sweep of a range.
-func (r *ranges) add(c *cursor) {
+// add begins the sweep of a range. It returns false, and there is nothing to
+// sweep, if earlier ranges have all of it: an account of how far it has come
+// could be taken for one of theirs.
+func (r *ranges) add(c *cursor) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen == nil {
@@ -178,14 +180,26 @@ func (r *ranges) add(c *cursor) {
 	for i, port := range c.ports {
 		c.skip[i], r.seen[port] = r.seen[port].add(span{c.first, c.last})
 	}
-	if c.exhausted() {
+	covered := c.covered()
+	if covered || c.exhausted() {
 		close(c.drained)
-		return
+		return !covered
 	}
 	r.active = append(r.active, c)
 	if c.track != nil {
 		r.unfinished[c] = struct{}{}
 	}
+	return true
+}
+
+// covered reports whether earlier ranges have every endpoint of this one.
+func (c *cursor) covered() bool {
+	for _, skip := range c.skip {
+		if !slices.ContainsFunc(skip, func(s span) bool { return s.contains(c.first) && s.contains(c.last) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // next hands out one endpoint; ok is false if every range is exhausted.
