@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,8 +19,9 @@ var once = map[string]bool{
 }
 
 // configure sets the flags that the command line leaves open: from the
-// environment, then from the configuration file. Nothing is ever written. With
-// -resume the options of the run stand instead of both.
+// environment, then from the configuration file. Nothing is ever written. Where a
+// run is resumed whose options are known, these stand instead, and only what both
+// exclude is added.
 //
 // goflags would read a file, too, but takes a flag that was given its default
 // for one that was not given, and says nothing of a key that it does not know.
@@ -27,6 +29,9 @@ func (a *app) configure(o *options, flags *flagSet) error {
 	given := flags.changed()
 	if len(o.positional) > 0 {
 		given["target"] = "" // those that were named are all
+	}
+	if o.earlier != nil {
+		flags.CommandLine.VisitAll(func(f *flag.Flag) { given[f.Name] = "" })
 	}
 	if err := a.fromEnvironment(flags, given); err != nil {
 		return err

@@ -15,20 +15,25 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mxsweep/mxsweep/output"
 	"github.com/mxsweep/mxsweep/scanner"
+	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/smtp/smtptest"
 )
 
 // nasty has bytes for every reader of the outputs: a bell, an escape sequence
 // that sets a terminal's title, NUL, a formula, HTML, a bidirectional override,
 // and what is not UTF-8.
-const nasty = "=HYPERLINK(\"http://evil.test\") \x07\x1b]0;owned\x07\x1b[2J\x00 <script>alert(1)</script> \u202eexe.\u202c \xff\xfe\xc0\x80"
+const nasty = "=HYPERLINK(\"http://evil.test\") \x07\x1b]0;owned\x07\x1b[2J\x00 <script>alert(1)</script> \u202eexe.\u202c \u2066\u2069\u200f\u061c\ufeff\u2028 \xff\xfe\xc0\x80"
 
 // nastyName is what of that a certificate can hold: its names are ASCII.
 const nastyName = "=HYPERLINK(1)\x07\x1b]0;owned\x07\x00<script>alert(1)</script>"
+
+// nastySubject is what a subject can hold: any Unicode.
+const nastySubject = "=1+1\x00\x1b[2J\u202eexe.\u202c\u2066\u200f<script>alert(1)</script>\U000e0041\u0430\u0301"
 
 // hostileServers are servers that nobody wants to meet, by what they do. Secure
 // is for those that also speak TLS.
@@ -60,6 +65,11 @@ func hostileServers(ca *smtptest.CA) (map[string]smtptest.Script, error) {
 		"plain text after STARTTLS":        greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n250 " + nasty + "\r\n", Then: smtptest.Silence}}),
 		"rubbish instead of a handshake":   greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n\x16\x03\x01\xff\xff" + long, Then: smtptest.Endless}}),
 		"reset in STARTTLS":                greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n", Then: smtptest.Reset}}),
+		"TLS record bomb":                  greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n" + strings.Repeat("\x15\x03\x03\x00\x02\x01\x5a", 1000), Segment: 11, Every: time.Millisecond, Then: smtptest.Endless}}),
+		"empty TLS records":                greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "220 go ahead\r\n" + strings.Repeat("\x16\x03\x03\x00\x00", 1000), Then: smtptest.Endless}}),
+		"text before the handshake":        greeted(map[string]smtptest.Step{"STARTTLS": {Send: "220 go ahead\r\n250-" + nasty + "\r\n250 AUTH PLAIN\r\n"}}),
+		"reset in QUIT":                    greeted(map[string]smtptest.Step{"QUIT": {Then: smtptest.Reset}}),
+		"reset in HELO":                    greeted(map[string]smtptest.Step{"EHLO": smtptest.Reply(502, "no"), "HELO": {Then: smtptest.Reset}}),
 		"421 to STARTTLS":                  greeted(map[string]smtptest.Step{"EHLO": offer, "STARTTLS": {Send: "421 4.7.0 too many connections\r\n", Then: smtptest.Close}}),
 		"endless QUIT":                     greeted(map[string]smtptest.Step{"EHLO": smtptest.Reply(250, "mx.example.com"), "QUIT": {Send: long, Then: smtptest.Endless}}),
 		"good":                             smtptest.Postfix("mx.example.com").WithTLS(config),
@@ -69,6 +79,8 @@ func hostileServers(ca *smtptest.CA) (map[string]smtptest.Script, error) {
 	scripts["silence inside TLS"] = inside
 	inside.Secure = map[string]smtptest.Step{"EHLO": {Send: strings.Repeat("250-"+nasty+"\r\n", 1000), Then: smtptest.Endless}}
 	scripts["endless inside TLS"] = inside
+	inside.Secure = map[string]smtptest.Step{"EHLO": {Then: smtptest.Reset}}
+	scripts["reset inside TLS"] = inside
 	return scripts, hostileCertificates(ca, scripts)
 }
 
@@ -82,6 +94,7 @@ func hostileCertificates(ca *smtptest.CA, scripts map[string]smtptest.Script) er
 		"certificate of 120 KB": {Names: []string{long, long, long}},
 		"certificate of 1 MB":   {Names: slices.Repeat([]string{long}, 25)},
 		"nasty certificate":     {CommonName: nastyName, Names: []string{nastyName, "mx.example.com\x00.evil.example"}},
+		"nasty subject":         {CommonName: nastySubject, Names: []string{"mx.example.com"}, SelfSigned: true},
 	} {
 		issued, err := ca.Issue(cert)
 		if err != nil {
@@ -155,7 +168,9 @@ func TestHostileServers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i := bytes.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' || r == '\u202e' || r == utf8.RuneError }); i >= 0 {
+		if i := bytes.IndexFunc(text, func(r rune) bool {
+			return r < ' ' && r != '\n' && r != '\r' || unicode.In(r, unicode.Cf, unicode.Zl) || r == utf8.RuneError
+		}); i >= 0 {
 			t.Errorf("%s holds %q", file, text[i:min(i+20, len(text))])
 		}
 	}
@@ -167,10 +182,13 @@ func TestHostileServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, danger := range []string{"<script>alert", "\x00", "\x1b", "\x07", "\u202e", "\xff"} {
+	for _, danger := range []string{"<script>alert", "\x00", "\x1b", "\x07", "\xff"} {
 		if bytes.Contains(html, []byte(danger)) {
 			t.Errorf("the report holds %q", danger)
 		}
+	}
+	if i := bytes.IndexFunc(html, func(r rune) bool { return unicode.In(r, unicode.Cf, unicode.Zl) }); i >= 0 {
+		t.Errorf("the report holds %q", html[i:min(i+20, len(html))])
 	}
 	rows, err := csv.NewReader(open(t, path(".csv"))).ReadAll()
 	if err != nil || len(rows) != len(scripts)+1 {
@@ -214,6 +232,12 @@ func checkHostile(t *testing.T, kind string, v *scanner.Service) {
 		"plain text after STARTTLS":        scanner.StatusTLSTimeout,
 		"rubbish instead of a handshake":   scanner.StatusTLSFailed,
 		"reset in STARTTLS":                scanner.StatusReset,
+		"TLS record bomb":                  scanner.StatusTLSFailed,
+		"empty TLS records":                scanner.StatusTLSFailed,
+		"text before the handshake":        scanner.StatusSuccess,
+		"reset in QUIT":                    scanner.StatusSuccess,
+		"reset in HELO":                    scanner.StatusReset,
+		"reset inside TLS":                 scanner.StatusReset,
 		"421 to STARTTLS":                  scanner.StatusRateLimited,
 		"endless QUIT":                     scanner.StatusSuccess,
 		"silence inside TLS":               scanner.StatusReplyTimeout,
@@ -224,6 +248,7 @@ func checkHostile(t *testing.T, kind string, v *scanner.Service) {
 		"certificate of 120 KB":            scanner.StatusSuccess,
 		"certificate of 1 MB":              scanner.StatusTLSFailed,
 		"nasty certificate":                scanner.StatusSuccess,
+		"nasty subject":                    scanner.StatusSuccess,
 	}
 	if v.Status != want[kind] {
 		t.Errorf("%s: status %s (%s: %s), want %s", kind, v.Status, v.Phase, v.Error, want[kind])
@@ -240,6 +265,18 @@ func checkHostile(t *testing.T, kind string, v *scanner.Service) {
 	case "plain text after STARTTLS":
 		if got, want := string(v.Injected), "250 "+nasty+"\r\n"; got != want {
 			t.Errorf("%s: the injected bytes came back as %q, want %q", kind, got, want)
+		}
+	case "text before the handshake":
+		if got, want := string(v.Injected), "250-"+nasty+"\r\n250 AUTH PLAIN\r\n"; got != want {
+			t.Errorf("%s: the injected bytes came back as %q, want %q", kind, got, want)
+		}
+		found := slices.ContainsFunc(v.Findings, func(f advisory.Finding) bool { return f.ID == "text-before-handshake" })
+		if v.TLS == nil || v.TLS.Version == "" || v.CapabilitiesTLS == nil || len(v.CapabilitiesTLS.Auth) != 0 || !found {
+			t.Errorf("%s: TLS %+v, capabilities inside %+v, findings %v", kind, v.TLS, v.CapabilitiesTLS, v.Findings)
+		}
+	case "nasty subject":
+		if v.TLS == nil || v.TLS.Certificate == nil || v.TLS.Certificate.SubjectCN != nastySubject {
+			t.Errorf("%s: %+v", kind, v.TLS)
 		}
 	case "nasty certificate":
 		if v.TLS == nil || v.TLS.Certificate == nil || v.TLS.Certificate.SubjectCN != nastyName || v.TLS.Certificate.SANs[0] != nastyName {

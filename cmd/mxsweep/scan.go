@@ -39,13 +39,13 @@ func (a *app) scan(ctx context.Context, args []string) error {
 	case o.listColumns:
 		return a.columns()
 	}
-	var err error
 	if o.resume != "" {
-		o.earlier, err = a.inherit(&o, flags)
-	} else {
-		err = a.configure(&o, flags)
+		var err error
+		if o.earlier, err = a.inherit(&o, flags); err != nil {
+			return err
+		}
 	}
-	if err != nil {
+	if err := a.configure(&o, flags); err != nil {
 		return err
 	}
 	return a.scanTargets(ctx, &o, flags)
