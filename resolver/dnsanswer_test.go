@@ -100,6 +100,8 @@ func FuzzReadAnswer(f *testing.F) {
 	seed(dns.TypePTR, message(f, dns.TypePTR, 0, "q. PTR p.q."))
 	seed(dns.TypeAAAA, message(f, dns.TypeAAAA, 0, "q. AAAA ::ffff:192.0.2.1", "q. CNAME q."))
 	seed(dns.TypeA, message(f, dns.TypeA, 3, ". SOA ns. root. 1 1 1 1 60"))
+	seed(dns.TypeTXT, message(f, dns.TypeTXT, 0, `q. TXT "v=spf1 \255\000" "-all"`, `q. TXT "v=STSv1; id=1"`))
+	seed(dns.TypeTLSA, message(f, dns.TypeTLSA, 0, "q. TLSA 3 1 1 5A5A", "q. TLSA 255 255 255 00"))
 	loop := "\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01q\x00\x00\x01\x00\x01" // the name of the record points at itself
 	f.Add(dns.TypeA, []byte(loop+"\xc0\x13\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04\xc0\x00\x02\x01"))
 	f.Fuzz(func(t *testing.T, qtype uint16, packet []byte) {
