@@ -117,10 +117,15 @@ func writeFields(b *strings.Builder, fields ...string) error {
 
 // decodeCompact reads what encodeCompact wrote. A rule's line begins with an
 // empty field.
+//
+// Every run begins with this, so it allocates what it keeps and little else.
 func decodeCompact(text string) ([]compact, error) {
-	var list []compact
+	rules := strings.Count(text, "\n"+fieldEnd)
+	list := make([]compact, 0, max(strings.Count(text, "\n")-rules, 0))
+	all := make([]compactRule, 0, rules) // of all products, each of which has a part of it
+	var f []string
 	for line := range strings.Lines(text) {
-		f := strings.Split(strings.TrimSuffix(line, "\n"), fieldEnd)
+		f = appendFields(f[:0], strings.TrimSuffix(line, "\n"))
 		switch {
 		case f[0] != "" && len(f) == productFields:
 			list = append(list, compact{
@@ -132,13 +137,25 @@ func decodeCompact(text string) ([]compact, error) {
 			if err != nil {
 				return nil, err
 			}
+			all = append(all, r)
 			last := &list[len(list)-1]
-			last.Rules = append(last.Rules, r)
+			first := len(all) - len(last.Rules) - 1
+			last.Rules = all[first:len(all):len(all)]
 		default:
 			return nil, errors.New("a line has not the expected number of fields")
 		}
 	}
 	return list, nil
+}
+
+// appendFields appends the fields of a line.
+func appendFields(to []string, line string) []string {
+	for more := true; more; {
+		var field string
+		field, line, more = strings.Cut(line, fieldEnd)
+		to = append(to, field)
+	}
+	return to
 }
 
 func decodeRule(f []string) (compactRule, error) {

@@ -36,21 +36,39 @@ const indexBits = 14
 
 func newIndex(rules []rule) index {
 	x := index{heads: make([]uint32, 1<<indexBits)}
-	common := gramCounts(rules)
+	low := lowerLiterals(rules)
+	x.chain = make([]entry, 0, len(low))
+	common := gramCounts(low)
 	for i := range rules {
 		r := &rules[i]
 		if len(r.Literals) == 0 {
 			x.always[r.Signal] = append(x.always[r.Signal], i)
 		}
-		for _, l := range r.Literals {
-			x.add(r, l, rarestGram(lower(l), common), int32(i))
+		for j, l := range r.Literals {
+			offset := rarestGram(low[j], common)
+			x.add(r, l, gramAt(low[j], offset), offset, int32(i))
 		}
+		low = low[len(r.Literals):]
 	}
 	return x
 }
 
-func (x *index) add(r *rule, literal string, offset int, rule int32) {
-	g := gramAt(lower(literal), offset)
+// lowerLiterals returns the literals of all rules in lower case.
+func lowerLiterals(rules []rule) []string {
+	n := 0
+	for i := range rules {
+		n += len(rules[i].Literals)
+	}
+	low := make([]string, 0, n)
+	for i := range rules {
+		for _, l := range rules[i].Literals {
+			low = append(low, lower(l))
+		}
+	}
+	return low
+}
+
+func (x *index) add(r *rule, literal string, g uint32, offset int, rule int32) {
 	h := hashGram(g)
 	x.chain = append(x.chain, entry{g, r.Signal, uint16(offset), r.Fold, literal, rule, x.heads[h]})
 	x.heads[h] = uint32(len(x.chain))
@@ -58,14 +76,11 @@ func (x *index) add(r *rule, literal string, offset int, rule int32) {
 }
 
 // gramCounts counts, by hash, how many literals have each gram.
-func gramCounts(rules []rule) []uint32 {
+func gramCounts(literals []string) []uint32 {
 	counts := make([]uint32, 1<<indexBits)
-	for i := range rules {
-		for _, l := range rules[i].Literals {
-			l = lower(l)
-			for at := 0; at+minLiteral <= len(l); at++ {
-				counts[hashGram(gramAt(l, at))]++
-			}
+	for _, l := range literals {
+		for at := 0; at+minLiteral <= len(l); at++ {
+			counts[hashGram(gramAt(l, at))]++
 		}
 	}
 	return counts

@@ -112,7 +112,11 @@ func (s *Set) Rules() int { return len(s.rules) }
 
 // newSet resolves the relations between files and builds the index.
 func newSet(c []compact, sources ...fs.FS) (*Set, error) {
-	s := &Set{compact: c, sources: sources}
+	rules := 0
+	for i := range c {
+		rules += len(c[i].Rules)
+	}
+	s := &Set{compact: c, sources: sources, products: make([]product, 0, len(c)), rules: make([]rule, 0, rules)}
 	var faults []error
 	for i := range c {
 		p := product{compact: c[i], parent: -1}
