@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// most is the time after which a client is killed.
-const most = 3 * time.Minute
+// most is the time after which a client is killed: several times what the longest
+// row takes.
+const most = 10 * time.Minute
 
 // A figure is what one client took for one row.
 type figure struct {
@@ -31,6 +32,8 @@ type figure struct {
 	Ratio     float64 `json:"ratio"`   // of the processor time to the latest limit of the row; 0: none
 	Command   string  `json:"command"` // without paths
 	title     string
+
+	Goals []outcome `json:"goals,omitempty"`
 }
 
 // measure runs a client and keeps its figure.
@@ -63,6 +66,9 @@ func (b *bench) measure(ctx context.Context, r *row, who, path string, args ...s
 			f.Ratio = f.CPUMicros / earlier.CPUMicros
 		}
 	}
+	if who == "mxsweep" {
+		f.Goals = f.judge(r.goals)
+	}
 	b.figures = append(b.figures, f)
 	return nil
 }
@@ -71,10 +77,18 @@ func (b *bench) measure(ctx context.Context, r *row, who, path string, args ...s
 func (b *bench) report(path string) error {
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := ""
+	var goals []outcome
+	end := func() {
+		_ = table.Flush()
+		for _, o := range goals {
+			fmt.Println(" ", o)
+		}
+		goals = nil
+	}
 	for _, f := range b.figures {
 		if f.Row != row {
 			row = f.Row
-			_ = table.Flush()
+			end()
 			fmt.Printf("\n%s: %d %s\n", f.Row, f.Targets, f.title)
 			fmt.Fprintln(table, "client\tCPU µs each\tx limit\tuser\tpeak MB\twall s\teach s\t")
 		}
@@ -84,8 +98,9 @@ func (b *bench) report(path string) error {
 		}
 		fmt.Fprintf(table, "%s\t%.1f\t%s\t%.0f %%\t%.0f\t%.3f\t%.0f\t\n",
 			f.Who, f.CPUMicros, ratio, 100*f.UserShare, f.PeakMB, f.WallMS/1000, f.PerSecond)
+		goals = append(goals, f.Goals...)
 	}
-	_ = table.Flush()
+	end()
 	if path == "" {
 		return nil
 	}

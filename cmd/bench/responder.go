@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,19 +30,21 @@ const ehloReply = "250-mx1.example.net\r\n250-PIPELINING\r\n250-SIZE 10240000\r\
 	"250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-DSN\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n"
 
 // respond answers SMTP and DNS until its standard input ends, which is when
-// whoever started it is gone. It says "ready" first.
+// whoever started it is gone. It says "ready" first, and to every line the number
+// of connections so far.
 func respond(context.Context) error {
 	certificate, err := selfSigned()
 	if err != nil {
 		return err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+	var accepted atomic.Int64
 	for port, config := range map[int]*tls.Config{plainPort: nil, tlsPort: config} {
 		listener, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", port))
 		if err != nil {
 			return err
 		}
-		go accept(listener, config)
+		go accept(listener, config, &accepted)
 	}
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53})
 	if err != nil {
@@ -52,16 +55,19 @@ func respond(context.Context) error {
 	}
 	go answerDNS(conn)
 	fmt.Println("ready")
-	_, _ = os.Stdin.Read(make([]byte, 1))
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		fmt.Println(accepted.Load())
+	}
 	return nil
 }
 
-func accept(listener net.Listener, config *tls.Config) {
+func accept(listener net.Listener, config *tls.Config, accepted *atomic.Int64) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			continue // the peer was gone already, or descriptors are short for a moment
 		}
+		accepted.Add(1)
 		go serve(conn, config)
 	}
 }
@@ -153,7 +159,7 @@ func dnsAnswer(p []byte) []byte {
 	case qtype == 15 && first[0] == 's': // "s123.…": one of 200
 		number := 0
 		_, _ = fmt.Sscanf(string(first[1:]), "%d", &number)
-		host := fmt.Sprintf("m%d", number%200)
+		host := fmt.Sprintf("m%d", number%sharedHosts)
 		data = append([]byte{0, 10, byte(len(host))}, host...)
 		data = append(data, 0xc0, byte(dnsHeader+1+len(first)))
 	case qtype == 15:
