@@ -188,17 +188,20 @@ func BenchmarkExclusionsCovers(b *testing.B) {
 	}
 	b.Run("address", func(b *testing.B) {
 		i := 0
+		b.ReportAllocs()
 		for b.Loop() {
 			x.Covers(addrs[i&(1<<16-1)], "")
 			i++
 		}
 	})
 	b.Run("name", func(b *testing.B) {
+		b.ReportAllocs()
 		for b.Loop() {
 			x.Covers(netip.Addr{}, "mx1.mail.some.example.org")
 		}
 	})
 	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
 		for b.Loop() {
 			exclusions(b, texts...)
 		}

@@ -337,3 +337,17 @@ func checkInput(t *testing.T, in scanner.Input, direct bool) {
 		t.Fatalf("%q: name %q parses to %+v, %v", in.Text, in.Name, again, err)
 	}
 }
+
+// BenchmarkParse measures a target of each usual form.
+func BenchmarkParse(b *testing.B) {
+	for _, text := range []string{"mail.example.com", "someone@example.com", "192.0.2.1:25", "192.0.2.0/24", "2001:db8::1-2001:db8::ff"} {
+		b.Run(text, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Parse(text, "list:1", InputOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -63,7 +63,26 @@ func (r instant) LookupPTR(context.Context, netip.Addr) ([]string, Status) {
 
 func BenchmarkPermute(b *testing.B) {
 	p := newPermutation(3<<24, 42)
+	b.ReportAllocs()
 	for i := range uint64(b.N) {
 		p.at(i % p.n)
+	}
+}
+
+// BenchmarkCursor measures taking an endpoint of a range: the next index, its
+// place in the permuted order, and the address and port there.
+func BenchmarkCursor(b *testing.B) {
+	in := sweepOf("11.0.0.0-11.255.255.255", DefaultPorts()...)
+	c, err := newCursor(&job{in: in}, in.Ports, 42)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.begin(Shard{}, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if c.exhausted() {
+			c.at = 0
+		}
+		c.endpoint(c.next())
 	}
 }

@@ -232,6 +232,7 @@ func BenchmarkService(b *testing.B) {
 }
 
 func BenchmarkDefault(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Default(); err != nil {
 			b.Fatal(err)
@@ -240,6 +241,7 @@ func BenchmarkDefault(b *testing.B) {
 }
 
 func BenchmarkReadAll(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := readAll(); err != nil {
 			b.Fatal(err)

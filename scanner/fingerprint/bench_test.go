@@ -170,6 +170,7 @@ func BenchmarkDecodeLargeSet(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
 	for b.Loop() {
 		c, err := decodeCompact(data)
 		if err != nil {
