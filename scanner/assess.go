@@ -189,6 +189,9 @@ func (s *Service) facts() *advisory.Facts {
 	if g := s.Greeting; g != nil {
 		f.Greeting = &advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, Resolves: g.Resolves, DelayMS: g.DelayMS}
 	}
+	if ms := s.Timings.EHLO; ms != nil {
+		f.EHLOMS = *ms
+	}
 	s.checkFacts(f)
 	if s.MX != nil {
 		f.TLSA = s.MX.TLSA.facts()
@@ -240,11 +243,11 @@ func tlsFacts(t *smtp.TLS) *advisory.TLS {
 		return nil
 	}
 	f := &advisory.TLS{
-		Version: t.Version, Cipher: t.Cipher, ChainLength: t.ChainLength,
+		Version: t.Version, Cipher: t.Cipher, Curve: t.Curve, ChainLength: t.ChainLength,
 		ChainValid: t.ChainValid, NameValid: t.NameValid, ChainError: t.ChainError, Error: t.Error,
 	}
-	for i := range t.Chain {
-		f.Chain = append(f.Chain, advisory.ChainCertificate{SHA256: t.Chain[i].SHA256, SPKISHA256: t.Chain[i].SPKISHA256})
+	for _, c := range t.Chain {
+		f.Chain = append(f.Chain, advisory.ChainCertificate{Subject: c.Subject, SHA256: c.SHA256, SPKISHA256: c.SPKISHA256})
 	}
 	if c := t.Certificate; c != nil {
 		f.Certificate = &advisory.Certificate{

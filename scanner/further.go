@@ -16,25 +16,41 @@ func (e *engine) further(o *outcome, ep Endpoint) (complete bool) {
 	if o.status != StatusSuccess || e.s.Checks == nil && !e.s.TLSVersions {
 		return true
 	}
-	mode := smtp.ModeSTARTTLS
+	q := &inquiry{engine: e, ep: ep}
 	if o.transcript.ImplicitTLS {
-		mode = smtp.ModeTLS
+		q.mode = smtp.ModeTLS
 	}
 	if e.s.TLSVersions && o.transcript.TLS != nil && o.transcript.TLS.Version != "" {
-		o.versions = e.versions(o.transcript.TLS.Version, mode, ep)
+		o.versions = q.versions(o.transcript.TLS.Version)
 	}
 	for _, check := range e.s.Checks {
-		c := smtp.Checked{Check: check, Exchanges: []smtp.Exchange{}, Error: "no connection"}
-		e.onceMore(ep, func(ctx context.Context, conn net.Conn) {
-			c = e.prober.Check(ctx, conn, mode, ep.Name, check)
-		})
-		o.checks = append(o.checks, c)
+		o.checks = append(o.checks, q.check(check))
 	}
-	return e.intake.Err() == nil
+	return !q.cut
+}
+
+// An inquiry is the further connections to one endpoint.
+type inquiry struct {
+	*engine
+	ep     Endpoint
+	mode   smtp.Mode
+	cut    bool   // the run is ending, and not all was asked
+	enough string // why no more connections are made; "": they are
+}
+
+func (q *inquiry) check(check smtp.Check) (c smtp.Checked) {
+	begun := q.once(func(ctx context.Context, conn net.Conn) (err error) {
+		c, err = q.prober.Check(ctx, conn, q.mode, q.ep.Name, check)
+		return err
+	})
+	if !begun {
+		c = smtp.Checked{Check: check, Exchanges: []smtp.Exchange{}, Error: "not made: " + q.enough}
+	}
+	return c
 }
 
 // versions asks for each version but the one that was negotiated.
-func (e *engine) versions(negotiated string, mode smtp.Mode, ep Endpoint) *TLSVersions {
+func (q *inquiry) versions(negotiated string) *TLSVersions {
 	v := &TLSVersions{Accepted: []string{}, Refused: []string{}}
 	for version := uint16(tls.VersionTLS10); version <= tls.VersionTLS13; version++ {
 		name := tls.VersionName(version)
@@ -43,8 +59,9 @@ func (e *engine) versions(negotiated string, mode smtp.Mode, ep Endpoint) *TLSVe
 			continue
 		}
 		var speaks *bool
-		e.onceMore(ep, func(ctx context.Context, conn net.Conn) {
-			speaks = e.prober.SpeaksTLS(ctx, conn, mode, ep.Name, version)
+		q.once(func(ctx context.Context, conn net.Conn) (err error) {
+			speaks, err = q.prober.SpeaksTLS(ctx, conn, q.mode, q.ep.Name, version)
+			return err
 		})
 		switch {
 		case speaks == nil:
@@ -57,13 +74,25 @@ func (e *engine) versions(negotiated string, mode smtp.Mode, ep Endpoint) *TLSVe
 	return v
 }
 
-// onceMore opens another connection to an endpoint, unless the run is ending.
-func (e *engine) onceMore(ep Endpoint, use func(context.Context, net.Conn)) {
-	if e.s.Delay > 0 && !e.sleep(e.s.Delay) || !e.pace() {
-		return
+// once opens another connection to the endpoint, unless the run is ending or
+// the server has had enough: it was polite once, and is not to be pestered when
+// it says 421 (RFC 5321, section 3.8) or takes no connection any more.
+func (q *inquiry) once(use func(context.Context, net.Conn) error) (begun bool) {
+	if q.enough != "" {
+		return false
 	}
-	conn, at, err := e.connect(ep)
-	if err == nil {
-		use(deadline{e.run, at.Add(e.s.TargetTimeout)}, conn)
+	if q.s.Delay > 0 && !q.sleep(q.s.Delay) || !q.pace() {
+		q.cut, q.enough = true, "the run was ending"
+		return false
 	}
+	conn, at, err := q.connect(q.ep)
+	if err != nil {
+		q.enough = dialText(err)
+		return false
+	}
+	err = use(deadline{q.run, at.Add(q.s.TargetTimeout)}, conn)
+	if smtp.KindOf(err) == smtp.KindRateLimited {
+		q.enough = err.Error()
+	}
+	return true
 }

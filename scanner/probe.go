@@ -20,8 +20,8 @@ import (
 // one.
 type prober interface {
 	Probe(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string) *smtp.Transcript
-	Check(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string, check smtp.Check) smtp.Checked
-	SpeaksTLS(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string, version uint16) *bool
+	Check(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string, check smtp.Check) (smtp.Checked, error)
+	SpeaksTLS(ctx context.Context, conn net.Conn, mode smtp.Mode, serverName string, version uint16) (*bool, error)
 }
 
 // An outcome is how one attempt at an endpoint ended.

@@ -50,7 +50,9 @@ func transportCases() []findingCase[Facts] {
 		{"plain-text-on-tls-port", Medium, "465", func(f *Facts) { f.Port = 465 }, func(f *Facts) { f.Port, f.ImplicitTLS = 465, nil }},
 		{"tls-on-plain-port", Low, "587", func(f *Facts) { f.Port, f.ImplicitTLS = 587, yes }, func(f *Facts) { f.Port, f.ImplicitTLS = 465, yes }},
 		{"tls-handshake-failed", Medium, "handshake failure", func(f *Facts) { f.TLS, f.Status = &TLS{Error: "remote error: tls: handshake failure"}, "tls-failed" },
-			func(f *Facts) { f.TLS, f.Status = &TLS{Error: "i/o timeout"}, "tls-timeout" }},
+			func(f *Facts) { f.TLS, f.Status = &TLS{Error: "canceled"}, "cancelled" }},
+		{"tls-handshake-failed", Info, "no complete answer", func(f *Facts) { f.TLS, f.Status = &TLS{Error: "no complete answer in time"}, "tls-timeout" }, nil},
+		{"tls-hybrid-key-exchange", Info, "X25519MLKEM768", func(f *Facts) { f.TLS.Curve = "X25519MLKEM768" }, func(f *Facts) { f.TLS.Curve = "X25519" }},
 		{"tls-version-old", Medium, "TLS 1.1", func(f *Facts) { f.TLS.Version = "TLS 1.1" }, func(f *Facts) { f.TLS.Version = "TLS 1.2" }},
 		{"tls-cipher-weak", Medium, "3DES", func(f *Facts) { f.TLS.Cipher = "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA" }, func(f *Facts) { f.TLS.Cipher = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA" }},
 		{"tls-no-forward-secrecy", Low, "TLS_RSA_", func(f *Facts) { f.TLS.Cipher = "TLS_RSA_WITH_AES_128_GCM_SHA256" },
@@ -59,7 +61,10 @@ func transportCases() []findingCase[Facts] {
 }
 
 func untrusted(sent int, reason string) func(*Facts) {
-	return func(f *Facts) { f.TLS.ChainValid, f.TLS.ChainLength, f.TLS.ChainError = no, sent, reason }
+	return func(f *Facts) {
+		f.TLS.ChainValid, f.TLS.ChainLength, f.TLS.ChainError = no, sent, reason
+		f.TLS.Chain = f.TLS.Chain[:min(sent-1, 1)]
+	}
 }
 
 func expires(in time.Duration) func(*Facts) {
@@ -76,6 +81,7 @@ func certificateCases() []findingCase[Facts] {
 		untrusted(1, unknown)(f)
 		f.TLS.Certificate.SelfSigned, f.TLS.Certificate.SignatureAlgorithm = true, "SHA1-RSA"
 	}
+	unrelated := func(f *Facts) { f.TLS.NameValid, f.TLS.Certificate.SANs = nil, []string{"debian"} }
 	mismatch := func(f *Facts) { f.TLS.NameValid, f.Host = no, "mail.example.net" }
 	return []findingCase[Facts]{
 		{"certificate-expired", Medium, "2026-11-23", expires(-24 * time.Hour), expires(time.Second)},
@@ -89,8 +95,12 @@ func certificateCases() []findingCase[Facts] {
 		{"certificate-expires-soon", Info, "", expires(6 * 24 * time.Hour), nil}, // made for 26 days
 		{"certificate-self-signed", Low, "mx.example.org", selfSigned, nil},
 		{"certificate-self-signed", Medium, "", func(f *Facts) { selfSigned(f); f.Port = 587 }, untrusted(1, unknown)},
-		{"certificate-chain-incomplete", Low, "Let's Encrypt", untrusted(1, unknown), untrusted(2, unknown)},
+		{"certificate-chain-incomplete", Low, "sent: 1, none of issuer \"CN=R11,O=Let's Encrypt", untrusted(1, unknown), untrusted(2, unknown)},
+		{"certificate-chain-incomplete", Low, "sent: 2", func(f *Facts) { untrusted(2, unknown)(f); f.TLS.Chain[0].Subject = "CN=R3,O=Let's Encrypt,C=US" }, untrusted(12, unknown)},
 		{"certificate-unknown-issuer", Low, "2 certificates", untrusted(2, unknown), selfSigned},
+		{"certificate-names-unrelated", Low, "certificate is for \"debian\", the server is called \"mx.example.org, mx.example.org", unrelated, func(f *Facts) { unrelated(f); f.PTR = nil }},
+		{"certificate-names-unrelated", Low, "", unrelated, func(f *Facts) { unrelated(f); f.EHLO.Hostname = "debian" }},
+		{"certificate-names-unrelated", Low, "", unrelated, func(f *Facts) { unrelated(f); f.PTR = []string{"debian."} }},
 		{"certificate-chain-invalid", Low, "too many", untrusted(2, "x509: too many intermediates"), func(f *Facts) { untrusted(2, expired)(f); expires(-time.Hour)(f) }},
 		{"certificate-name-mismatch", Low, "asked for mail.example.net, certificate is for \"mx.example.org\"; it covers the greeting's name", mismatch, nil},
 		{"certificate-name-mismatch", Medium, "it covers the PTR name", func(f *Facts) { mismatch(f); f.Port, f.Greeting = 465, nil }, nil},
@@ -131,6 +141,10 @@ func rejects(code int, text string) func(*Facts) {
 	return func(f *Facts) { f.Status, f.Greeting = "rejected", &Greeting{Code: code, Lines: []string{text}} }
 }
 
+func slow(greeting, ehlo float64) func(*Facts) {
+	return func(f *Facts) { f.Greeting.DelayMS, f.EHLOMS = greeting, ehlo }
+}
+
 func conductCases() []findingCase[Facts] {
 	return []findingCase[Facts]{
 		{"ptr-missing", Low, "203.0.113.25", func(f *Facts) { f.PTR, f.PTRValid = []string{}, nil }, func(f *Facts) { f.PTR, f.PTRValid = nil, nil }},
@@ -160,6 +174,9 @@ func conductCases() []findingCase[Facts] {
 		{"scanner-rejected", Info, "EHLO refused", func(f *Facts) { f.Status, f.Error = "rejected", "EHLO refused: 550" }, nil},
 		{"not-smtp", Info, "SSH-2.0", func(f *Facts) { f.Status, f.Greeting = "not-smtp", &Greeting{Lines: []string{"SSH-2.0-OpenSSH_9.6"}} }, nil},
 		{"greeting-slow", Info, "8.0 s", func(f *Facts) { f.Greeting.DelayMS = 8000 }, func(f *Facts) { f.Greeting.DelayMS = 4000 }},
+		{"tarpit", Info, "another 7.0 s", slow(8000, 7000), slow(8000, 100)},
+		{"tarpit", Info, "another 5.0 s", slow(5000, 5000), slow(100, 9000)},
+		{"tarpit", Info, "220 m", func(f *Facts) { f.Status = "greeting-timeout"; greets("220 m")(f) }, func(f *Facts) { f.Status, f.Greeting = "greeting-timeout", nil }},
 		{"greeting-not-ascii", Info, "Grüße", greets("mx", "Grüße"), nil},
 		{"clock-skew", Low, "1h0m0s", greets("mx Exim 4.100.1 Tue, 24 Nov 2026 03:31:00 +0000"), greets("mx Exim 4.100.1 Tue, 24 Nov 2026 03:32:00 +0100")},
 		{"clock-skew", Low, "-24h", greets("Microsoft ESMTP MAIL Service ready at Mon, 23 Nov 2026 02:31:00 +0000"), greets("ready at Mon, 23 Nov 2026 02:31:00 CET", "Mon, 99 Nov 2026 02:31:00 +0000")},
@@ -193,13 +210,16 @@ func checkCases() []findingCase[Facts] {
 		{"open-relay", High, "RCPT TO:<mxsweep-relay-test@example.com>", relay(no, yes, no), relay(yes, no, no)},
 		{"open-relay", High, "%example.com", relay(no, no, yes), relay(yes, no, yes)}, // a server that takes everybody of its own
 		{"open-relay", High, "", relay(later, yes, no), relay(later, later, yes)},
-		{"open-relay", High, "", relay("", yes, ""), relay("", "", "")},
-		{"starttls-injection", High, "250 2.0.0 Ok", injection("250 2.0.0 Ok\r\n"), injection("221 2.0.0 Bye\r\n")},
-		{"starttls-injection", High, "", injection("250 Ok\r\n"), injection("")},
-		{"starttls-injection", High, "", injection("250 Ok\r\n"), injection("500 what\r\n")},
+		{"open-relay", Medium, "refused no recipient", relay("", yes, ""), relay("", "", "")},
+		{"open-relay", Medium, "check them later", relay(yes, yes, yes), relay(no, later, later)},
+		{"open-relay", Medium, "private", func(f *Facts) { relay(no, yes, no)(f); f.Addr = netip.MustParseAddr("10.0.0.1") }, relay(no, no, no)},
+		{"starttls-injection", High, "250 2.0.0 Ok", injection("250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n"), injection("221 2.0.0 Bye\r\n")},
+		{"starttls-injection", High, "503 hello first", injection("503 hello first\r\n221-bye\r\n221 bye\r\n"), injection("250-good\r\n250 bye\r\n")},
+		{"starttls-injection", High, "", injection("250 Ok\r\n221 Bye\r\n"), injection("220 mx ESMTP\r\n221 Bye\r\n")},
+		{"starttls-injection", High, "", injection("250 Ok\r\n221 Bye\r\n"), injection("")},
 		{"vrfy-answered", Low, "postmaster@example.org", vrfy("250 <postmaster@example.org>\r\n"), vrfy("252 2.0.0 postmaster\r\n")},
 		{"vrfy-answered", Low, "", vrfy("251 elsewhere\r\n"), vrfy("502 no\r\n")},
-		{"ntlm-disclosure", Low, `host "EX01", domain "CORP", Windows "10.0.17763"`, func(f *Facts) { f.NTLM = &NTLM{Host: "EX01", Domain: "CORP", Version: "10.0.17763"} }, nil},
+		{"ntlm-disclosure", Low, `host "EX01", domain "CORP", Windows "10.0.17763"`, func(f *Facts) { f.NTLM = &NTLM{Host: "EX01", Domain: "CORP", Version: "10.0.17763"} }, func(f *Facts) { f.NTLM = &NTLM{} }},
 		{"tls-old-accepted", Low, "TLS 1.1, TLS 1.2", versions("TLS 1.2", "TLS 1.1", "TLS 1.2"), versions("TLS 1.3", "TLS 1.2", "TLS 1.3")},
 		{"tls-old-accepted", Low, "", versions("TLS 1.3", "TLS 1.0", "TLS 1.3"), versions("TLS 1.1", "TLS 1.0", "TLS 1.1")},
 	}
@@ -259,6 +279,7 @@ func domainCases() []findingCase[DomainFacts] {
 		{"mx-unresolvable", Medium, "loop", status("dns-loop"), status("excluded")},
 		{"mx-private-address", Medium, "10.0.0.1", private("10.0.0.1"), private("100.63.0.1")},
 		{"mx-private-address", Medium, "127.0.0.1", private("::ffff:127.0.0.1"), private("2001:db8::1")},
+		{"mx-private-address", Medium, "100.64.0.1", private("100.64.0.1"), private("100.128.0.1")},
 		{"mx-private-address", Medium, "fd00::1", private("fd00::1"), private("fe00::1")},
 	}...)
 }

@@ -4,16 +4,17 @@ func checkEntries() []Entry {
 	return []Entry{
 		{
 			ID: "open-relay", Severity: High, CWE: "CWE-284", References: []string{"RFC 2505, section 2.1", "RFC 5321, section 7.9"},
-			Title: "The server takes mail for domains of others",
+			Title: "The server accepts recipients at domains of others",
 			Rule: "With -check relay: RCPT for example.com was accepted without AUTH, in one of five forms. Those that end in the server's own name " +
-				"count only if a recipient that cannot be there was refused. No message was sent, and a server may still refuse one",
+				"count only if a recipient that cannot be there was refused. No message was sent, and a server may still refuse one after DATA: " +
+				"medium where it refused no recipient at all, or has a private address, since then the scanner may be inside",
 			Why:    "Whoever finds it sends spam through it; the server and its network end up on blocklists.",
-			Remedy: "Relay for your own networks and for authenticated users only.",
+			Remedy: "Relay for your own networks and for authenticated users only. From a scanner in one of these networks the finding is no fault.",
 		},
 		{
 			ID: "starttls-injection", Severity: High, CWE: "CWE-77", References: []string{"CVE-2011-0411", "RFC 3207, section 4.2"},
 			Title:  "A command sent before TLS is executed inside it",
-			Rule:   "With -check starttls-injection: the reply to NOOP, sent in one packet with STARTTLS, came inside TLS",
+			Rule:   "With -check starttls-injection: after STARTTLS and NOOP in one packet, two replies came inside TLS to QUIT alone",
 			Why:    "Who sits on the way puts commands of their own in front of a client's, inside its TLS: passwords and mail can be stolen.",
 			Remedy: "Update the server or the proxy in front of it; what was received before the handshake must be discarded.",
 		},

@@ -111,6 +111,13 @@ func greetingEntries() []Entry {
 			Remedy: "None if it is meant; senders wait five minutes.",
 		},
 		{
+			ID: "tarpit", Severity: Info, References: []string{"RFC 5321, section 4.5.3.2"},
+			Title:  "The server keeps its clients waiting at every step",
+			Rule:   "Greeting and reply to EHLO took 5 seconds or longer each, or the greeting began and was not over in the time for it",
+			Why:    "A tarpit holds the connections of spammers; what it says of itself is not to be relied on. Else a server or a lookup that hangs.",
+			Remedy: "None if it is meant; real senders must not meet it.",
+		},
+		{
 			ID: "greeting-not-ascii", Severity: Info, References: []string{"RFC 5321, section 2.4"},
 			Title:  "Greeting is not plain ASCII",
 			Rule:   "A line of the greeting has bytes above 127",

@@ -59,7 +59,7 @@ func handshakeEntries() []Entry {
 		{
 			ID: "tls-handshake-failed", Severity: Medium, CWE: "CWE-319", References: []string{"RFC 3207, section 4.1", "RFC 9325"},
 			Title:  "TLS handshake failed",
-			Rule:   "The handshake ended in an error other than a timeout or a lost connection, with TLS 1.0 to 1.3 offered",
+			Rule:   "The handshake ended in an error, with TLS 1.0 to 1.3 offered; info where the connection was lost or time ran out, which may be chance",
 			Why:    "Senders fall back to clear text, or give up where their policy demands TLS.",
 			Remedy: "Support TLS 1.2 and 1.3 with the suites of RFC 9325; check that key and certificate belong together.",
 		},
@@ -76,6 +76,13 @@ func handshakeEntries() []Entry {
 			Rule:   "The suite has RC4, DES, 3DES, IDEA, export strength, no encryption or no authentication",
 			Why:    "The server had better suites to choose from and took one that can be broken.",
 			Remedy: "Allow suites with AES-GCM or ChaCha20 only, in the server's order of preference.",
+		},
+		{
+			ID: "tls-hybrid-key-exchange", Severity: Info, References: []string{"FIPS 203", "https://datatracker.ietf.org/doc/draft-ietf-tls-ecdhe-mlkem/"},
+			Title:  "The key exchange withstands quantum computers",
+			Rule:   "The server agreed to a hybrid with ML-KEM; -light-tls does not offer one",
+			Why:    "Mail recorded today cannot be read with the machines of later. A good sign, not a fault.",
+			Remedy: "Nothing.",
 		},
 		{
 			ID: "tls-no-forward-secrecy", Severity: Low, CWE: "CWE-327", References: []string{"RFC 9325, section 4.1"},
@@ -125,14 +132,14 @@ func certificateEntries() []Entry {
 		{
 			ID: "certificate-chain-incomplete", Severity: Low, CWE: "CWE-295", References: []string{"RFC 8446, section 4.4.2"},
 			Title:  "Certificate chain is incomplete or the issuer is private",
-			Rule:   "Only the certificate itself was sent and its issuer is no trusted root; medium on ports 465 and 587",
+			Rule:   "No certificate of the issuer was sent, and it is no trusted root; medium on ports 465 and 587",
 			Why:    "Clients that do not happen to know the intermediate certificate reject the server.",
 			Remedy: "Let the server send the intermediate certificates (\"fullchain\").",
 		},
 		{
 			ID: "certificate-unknown-issuer", Severity: Low, CWE: "CWE-295", References: []string{"RFC 8314, section 4"},
 			Title:  "Certificate is from an unknown issuer",
-			Rule:   "The chain sent does not lead to a trusted root; medium on ports 465 and 587",
+			Rule:   "The issuer's certificate was sent, and the chain does not lead to a trusted root; medium on ports 465 and 587",
 			Why:    "Clients that check reject the server, or teach their users to click warnings away.",
 			Remedy: "Use a certificate of a public authority where others than your own devices connect.",
 		},
@@ -149,6 +156,13 @@ func certificateEntries() []Entry {
 			Rule:   "No name in the certificate is the MX or host name asked for; medium on ports 465 and 587",
 			Why:    "A sender that checks, as MTA-STS and DANE with a public issuer demand, does not deliver.",
 			Remedy: "Have the name of the MX record put into the certificate, or use the certificate's name in the MX record.",
+		},
+		{
+			ID: "certificate-names-unrelated", Severity: Low, CWE: "CWE-297", References: []string{"RFC 9525, section 6"},
+			Title:  "Certificate has none of the server's names",
+			Rule:   "Neither the name asked for, nor those in greeting and EHLO, nor a PTR name is in the certificate; PTR names were looked up",
+			Why:    "It is most likely one that came with the software or was left over: no client can check it.",
+			Remedy: "Install a certificate for the name by which the server is reached.",
 		},
 		{
 			ID: "certificate-key-weak", Severity: Medium, CWE: "CWE-326", References: []string{"RFC 9325, section 4.5"},

@@ -2,6 +2,7 @@ package advisory
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,6 +28,7 @@ func (r *report) certificate(f *Facts) {
 	if isFalse(f.TLS.NameValid) {
 		r.addAs("certificate-name-mismatch", f.onSubmission(Medium, Low), "%s", nameEvidence(f))
 	}
+	r.unrelated(f)
 	if f.TLS.Certificate.Wildcard {
 		r.add("certificate-wildcard", "names: %q", head(f.TLS.Certificate.SANs))
 	}
@@ -63,11 +65,54 @@ func (r *report) chain(f *Facts) {
 	case !isFalse(t.ChainValid) || expired:
 	case !strings.Contains(t.ChainError, "unknown authority"): // as crypto/x509 words it
 		r.addAs("certificate-chain-invalid", severity, "%q", t.ChainError)
-	case t.ChainLength == 1:
-		r.addAs("certificate-chain-incomplete", severity, "only the certificate itself was sent; issuer %q", t.Certificate.Issuer)
+	case !hasIssuer(t):
+		r.addAs("certificate-chain-incomplete", severity, "certificates sent: %d, none of issuer %q", t.ChainLength, t.Certificate.Issuer)
 	default:
 		r.addAs("certificate-unknown-issuer", severity, "%d certificates sent; issuer %q", t.ChainLength, t.Certificate.Issuer)
 	}
+}
+
+// hasIssuer reports whether the issuer of the leaf is among the certificates sent.
+// RFC 8446, section 4.4.2, lets a server leave out the root only, which a client
+// that trusts it has. Records have the first few of a chain.
+func hasIssuer(t *TLS) bool {
+	return t.ChainLength > 1+len(t.Chain) ||
+		slices.ContainsFunc(t.Chain, func(c ChainCertificate) bool { return c.Subject == "" || c.Subject == t.Certificate.Issuer })
+}
+
+// unrelated looks for any name of the server in the certificate. Without the PTR
+// names, which may be in it, nothing is said.
+func (r *report) unrelated(f *Facts) {
+	if f.PTR == nil || isTrue(f.TLS.NameValid) {
+		return
+	}
+	var known []string
+	if f.Host != "" {
+		known = append(known, f.Host)
+	}
+	if f.Greeting != nil && f.Greeting.Hostname != "" {
+		known = append(known, f.Greeting.Hostname)
+	}
+	for _, e := range []*EHLO{f.EHLO, f.EHLOTLS} {
+		if e != nil && e.Hostname != "" && !slices.Contains(known, e.Hostname) {
+			known = append(known, e.Hostname)
+		}
+	}
+	known = append(known, f.PTR...)
+	names := f.TLS.Certificate.names()
+	if len(known) == 0 || slices.ContainsFunc(known, func(name string) bool { return covers(names, name) }) {
+		return
+	}
+	r.add("certificate-names-unrelated", "certificate is for %q, the server is called %q", head(names), head(known))
+}
+
+// names are what a certificate is for; the subject alone is as good as a name
+// for people, if not for clients (RFC 9525, section 6.3).
+func (c *Certificate) names() []string {
+	if len(c.SANs) == 0 && c.SubjectCN != "" {
+		return []string{c.SubjectCN}
+	}
+	return c.SANs
 }
 
 // key judges key and signature by RFC 9325, sections 4.2 and 4.5. Nobody relies
@@ -89,11 +134,7 @@ func (r *report) key(c *Certificate) {
 // the server is covered: then the MX record rather than the certificate is
 // likely to be wrong.
 func nameEvidence(f *Facts) string {
-	c := f.TLS.Certificate
-	names := c.SANs
-	if len(names) == 0 && c.SubjectCN != "" {
-		names = []string{c.SubjectCN}
-	}
+	names := f.TLS.Certificate.names()
 	evidence := fmt.Sprintf("asked for %s, certificate is for %q", f.Host, head(names))
 	if f.Greeting != nil && covers(names, f.Greeting.Hostname) {
 		return fmt.Sprintf("%s; it covers the greeting's name %q", evidence, f.Greeting.Hostname)

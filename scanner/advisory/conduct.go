@@ -10,6 +10,8 @@ const (
 	// slowGreetingMS is well above what a busy server needs. A server that
 	// waits on purpose to catch bots waits 5 to 30 s.
 	slowGreetingMS = 5000
+	// slowReplyMS is what no server needs for its answer to EHLO.
+	slowReplyMS = 5000
 	// maxSkew leaves room for a greeting that was delayed and for our own clock.
 	maxSkew = 5 * time.Minute
 )
@@ -24,6 +26,7 @@ func (r *report) conduct(f *Facts) {
 	}
 	r.disclosure(f)
 	r.greeting(f)
+	r.tarpit(f)
 	for _, c := range []struct{ keyword, id string }{
 		{"VRFY", "vrfy-advertised"}, {"EXPN", "expn-advertised"}, {"XCLIENT", "xclient-offered"},
 	} {
@@ -87,6 +90,20 @@ func (r *report) greeting(f *Facts) {
 			r.add("clock-skew", "greeting says %s, %s from the scanner's clock", stamp.UTC().Format(time.RFC3339), skew.Round(time.Second))
 		}
 		break
+	}
+}
+
+// tarpit looks for a server that keeps its clients waiting at every step, or
+// drips its greeting byte by byte. One that waits before the greeting only
+// catches bots.
+func (r *report) tarpit(f *Facts) {
+	g := f.Greeting
+	switch {
+	case g == nil:
+	case f.Status == "greeting-timeout":
+		r.add("tarpit", "the greeting was not over in its time: %q", strings.Join(g.Lines, " "))
+	case g.DelayMS >= slowGreetingMS && f.EHLOMS >= slowReplyMS:
+		r.add("tarpit", "greeting after %.1f s, reply to EHLO after another %.1f s", g.DelayMS/1000, f.EHLOMS/1000)
 	}
 }
 

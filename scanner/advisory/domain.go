@@ -92,8 +92,14 @@ func others(mx []MX) []string {
 }
 
 // isPrivate reports whether the public Internet cannot reach an address: RFC
-// 1918, RFC 4193, loopback, link-local and unspecified ones.
+// 1918, RFC 4193, shared space (RFC 6598), loopback, link-local and unspecified
+// ones.
 func isPrivate(addr netip.Addr) bool {
 	addr = addr.Unmap()
+	if addr.Is4() {
+		if b := addr.As4(); b[0] == 0 || b[0] >= 240 || b[0] == 100 && b[1]&0xc0 == 64 {
+			return true
+		}
+	}
 	return addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() || addr.IsMulticast()
 }

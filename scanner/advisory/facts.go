@@ -23,6 +23,7 @@ type Facts struct {
 	Greeting *Greeting
 	EHLO     *EHLO         // before TLS; on a TLS port the only one
 	EHLOTLS  *EHLO         // after STARTTLS
+	EHLOMS   float64       // from EHLO to its reply, or that to HELO after it, in milliseconds; 0: not measured
 	Before   *Capabilities // of EHLO
 	After    *Capabilities // of EHLOTLS
 	STARTTLS string        // raw reply to STARTTLS; "" if it was not sent or not answered
@@ -63,6 +64,7 @@ type Capabilities struct {
 type TLS struct {
 	Version     string // "TLS 1.0" to "TLS 1.3"; "" if the handshake failed
 	Cipher      string // IANA name of the suite
+	Curve       string // key exchange, as crypto/tls names it
 	Certificate *Certificate
 	Chain       []ChainCertificate
 	ChainLength int   // certificates sent, leaf included
@@ -103,6 +105,7 @@ type Certificate struct {
 
 // ChainCertificate is one that follows the leaf.
 type ChainCertificate struct {
+	Subject    string // distinguished name, written as Certificate.Issuer
 	SHA256     string // fingerprint, hexadecimal
 	SPKISHA256 string // fingerprint of the public key; "" where it was not recorded
 }

@@ -30,7 +30,7 @@ func good() *Facts {
 		STARTTLS: "220 2.0.0 Ready to start TLS\r\n",
 		TLS: &TLS{
 			Version: "TLS 1.3", Cipher: "TLS_AES_256_GCM_SHA384", ChainLength: 2, ChainValid: yes, NameValid: yes,
-			Chain: []ChainCertificate{{SHA256: strings.Repeat("ca", 32), SPKISHA256: strings.Repeat("6b", 32)}},
+			Chain: []ChainCertificate{{Subject: "CN=R11,O=Let's Encrypt,C=US", SHA256: strings.Repeat("ca", 32), SPKISHA256: strings.Repeat("6b", 32)}},
 			Certificate: &Certificate{
 				SubjectCN: "mx.example.org", Issuer: "CN=R11,O=Let's Encrypt,C=US", SANs: []string{"mx.example.org"},
 				NotBefore: probeTime.AddDate(0, 0, -20), NotAfter: probeTime.AddDate(0, 0, 70),

@@ -90,10 +90,11 @@ func maskedKeyword(keywords []string) string {
 func (r *report) handshake(f *Facts) {
 	t := f.TLS
 	if t.Version == "" {
-		if t.Error != "" && f.Status == "tls-failed" {
-			r.add("tls-handshake-failed", "%q", t.Error)
-		}
+		r.failedHandshake(f)
 		return
+	}
+	if strings.Contains(t.Curve, "MLKEM") {
+		r.add("tls-hybrid-key-exchange", "negotiated %s", t.Curve)
 	}
 	if t.Version < "TLS 1.2" { // "SSL 3.0" sorts before "TLS", RFC 8996 ends 1.0 and 1.1
 		r.add("tls-version-old", "newest version spoken: %s", t.Version)
@@ -103,6 +104,18 @@ func (r *report) handshake(f *Facts) {
 		r.add("tls-cipher-weak", "negotiated %s", t.Cipher)
 	case strings.HasPrefix(t.Cipher, "TLS_RSA_"):
 		r.add("tls-no-forward-secrecy", "negotiated %s", t.Cipher)
+	}
+}
+
+// failedHandshake tells what the server said or sent, which is its doing, from a
+// connection that ended: that may be the doing of anybody.
+func (r *report) failedHandshake(f *Facts) {
+	switch {
+	case f.TLS.Error == "":
+	case f.Status == "tls-failed":
+		r.add("tls-handshake-failed", "%q", f.TLS.Error)
+	case f.Status == "tls-timeout", f.Status == "connection-closed", f.Status == "connection-reset":
+		r.addAs("tls-handshake-failed", Info, "%q", f.TLS.Error)
 	}
 }
 

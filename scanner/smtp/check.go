@@ -57,11 +57,13 @@ type Checked struct {
 
 // Check makes a check on conn, which it owns and closes, in the way of
 // [Prober.Probe]: inside TLS where that is offered, except for CheckInjection.
-func (p *Prober) Check(ctx context.Context, conn net.Conn, mode Mode, serverName string, check Check) Checked {
+// The error is the one of the result, an *Error where the conversation ended
+// early.
+func (p *Prober) Check(ctx context.Context, conn net.Conn, mode Mode, serverName string, check Check) (out Checked, err error) {
 	c, end := p.begin(ctx, conn, serverName)
 	defer end()
-	out := Checked{Check: check, Exchanges: []Exchange{}}
-	err := c.prepare(mode, check)
+	out = Checked{Check: check, Exchanges: []Exchange{}}
+	err = c.prepare(mode, check)
 	if err == nil {
 		err = c.check(check, &out.Exchanges)
 	}
@@ -71,7 +73,7 @@ func (p *Prober) Check(ctx context.Context, conn net.Conn, mode Mode, serverName
 	if err != nil {
 		out.Error = err.Error()
 	}
-	return out
+	return out, err
 }
 
 // prepare goes as far as the last EHLO before the check.
@@ -157,16 +159,18 @@ func (c *conversation) relay(log *[]Exchange) error {
 	return nil
 }
 
-// ownName is the name of the server in a mail address.
+// ownName is the name of the server in a mail address. A name from the DNS may
+// hold any bytes, and must not end the command that it is put into.
 func (c *conversation) ownName() string {
-	if sni(c.serverName) != "" {
+	if sni(c.serverName) != "" && CheckName(c.serverName) == nil && !strings.ContainsAny(c.serverName, "<>@") {
 		return c.serverName
 	}
 	return addressLiteral(c.plain.RemoteAddr())
 }
 
-// injection sends a command together with STARTTLS. The reply to QUIT is 221; if
-// another comes first inside TLS, it is the one to the command.
+// injection sends a command together with STARTTLS. Inside TLS, QUIT alone is
+// said: if two replies come, the first one is to the command. A single one is to
+// QUIT, whatever its code, since not every server knows that it is 221.
 func (c *conversation) injection(log *[]Exchange) error {
 	if c.t.ImplicitTLS || c.t.Capabilities == nil || !c.t.Capabilities.STARTTLS {
 		return errors.New("STARTTLS is not offered")
@@ -186,9 +190,15 @@ func (c *conversation) injection(log *[]Exchange) error {
 	if err := c.handshake(c.timeout()); err != nil {
 		return err
 	}
-	_, err = c.say(log, "QUIT")
+	code, err = c.say(log, "QUIT")
 	c.idle = false
-	return err
+	if err != nil || code == 221 || c.clock(min(c.timeout(), quitTimeout)) != nil {
+		return err
+	}
+	if second, _ := c.reply(); second != nil {
+		(*log)[len(*log)-1].Reply += second.Raw
+	}
+	return nil
 }
 
 // ntlm asks for the challenge of MS-NLMP, section 2.2.1.2.

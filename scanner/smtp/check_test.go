@@ -24,7 +24,7 @@ func ask(t *testing.T, script smtptest.Script, check smtp.Check) (smtp.Checked, 
 		mode = smtp.ModeTLS
 	}
 	p := smtp.Prober{Name: "probe.example.net"}
-	c := p.Check(t.Context(), conn, mode, "mx.example.com", check)
+	c, _ := p.Check(t.Context(), conn, mode, "mx.example.com", check)
 	return c, <-over
 }
 
@@ -115,7 +115,8 @@ func TestCheckInjection(t *testing.T) {
 		err    string
 	}{
 		{"sound", smtptest.Script{TLS: config}, "QUIT: 221 2.0.0 Bye", ""},
-		{"faulty", smtptest.Script{TLS: config, Injectable: true}, "QUIT: 250 2.0.0 Ok", ""},
+		{"faulty", smtptest.Script{TLS: config, Injectable: true}, "QUIT: 250 2.0.0 Ok\r\n221 2.0.0 Bye", ""},
+		{"says 250 to QUIT", smtptest.Script{TLS: config, Replies: map[string]smtptest.Step{"QUIT": {Send: "250 bye\r\n", Then: smtptest.Close}}}, "QUIT: 250 bye", ""},
 		{"no STARTTLS", smtptest.Script{}, "", "not offered"},
 		{"TLS port", smtptest.Script{TLS: config, ImplicitTLS: true}, "", "not offered"},
 		{"refuses", smtptest.Script{TLS: config, Replies: map[string]smtptest.Step{"STARTTLS": smtptest.Reply(554, "pipelining")}}, "STARTTLS\r\nNOOP: 554 pipelining", "554"},
@@ -130,7 +131,7 @@ func TestCheckInjection(t *testing.T) {
 			mode = smtp.ModeTLS
 		}
 		p := smtp.Prober{Name: "probe.example.net"}
-		c := p.Check(t.Context(), dial(t, srv), mode, "mx.example.com", smtp.CheckInjection)
+		c, _ := p.Check(t.Context(), dial(t, srv), mode, "mx.example.com", smtp.CheckInjection)
 		srv.Close()
 		session := srv.Sessions()[0]
 		got, last := commands(c), ""
@@ -241,7 +242,7 @@ func TestSpeaksTLS(t *testing.T) {
 					mode = smtp.ModeTLS
 				}
 				p := smtp.Prober{Name: "probe.example.net", Timeout: time.Second}
-				speaks := p.SpeaksTLS(t.Context(), conn, mode, "mx.example.com", uint16(tls.VersionTLS10+i))
+				speaks, _ := p.SpeaksTLS(t.Context(), conn, mode, "mx.example.com", uint16(tls.VersionTLS10+i))
 				session := <-over
 				got := "unknown"
 				if speaks != nil {

@@ -12,24 +12,24 @@ import (
 // version of TLS, such as tls.VersionTLS12. It goes as far as the handshake, in
 // the way of [Prober.Probe], and takes leave. The answer is nil where there was
 // none: only an alert, or the offer of another version, is a no. A connection
-// that just ends may be a limit, or a fault.
-func (p *Prober) SpeaksTLS(ctx context.Context, conn net.Conn, mode Mode, serverName string, version uint16) *bool {
+// that just ends may be a limit, or a fault. The error is how the conversation
+// ended early, an *Error; a no is one, too.
+func (p *Prober) SpeaksTLS(ctx context.Context, conn net.Conn, mode Mode, serverName string, version uint16) (speaks *bool, err error) {
 	c, end := p.begin(ctx, conn, serverName)
 	defer end()
 	c.version = version
-	err := c.handshakeOnly(mode)
+	err = c.handshakeOnly(mode)
 	if c.idle {
 		c.quit(true)
 	}
 	switch {
 	case c.t.TLS == nil:
-		return nil
-	case err == nil && c.t.TLS.Version == tls.VersionName(version):
-		return new(true)
+	case c.t.TLS.Version == tls.VersionName(version): // whatever was said inside it
+		speaks = new(true)
 	case refusesVersion(err):
-		return new(false)
+		speaks = new(false)
 	}
-	return nil
+	return speaks, err
 }
 
 // handshakeOnly is a conversation whose only aim is TLS. Its error is that of
