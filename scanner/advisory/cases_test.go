@@ -102,6 +102,7 @@ func certificateCases() []findingCase[Facts] {
 		{"certificate-names-unrelated", Low, "", unrelated, func(f *Facts) { unrelated(f); f.EHLO.Hostname = "debian" }},
 		{"certificate-names-unrelated", Low, "", unrelated, func(f *Facts) { unrelated(f); f.PTR = []string{"debian."} }},
 		{"certificate-chain-invalid", Low, "too many", untrusted(2, "x509: too many intermediates"), func(f *Facts) { untrusted(2, expired)(f); expires(-time.Hour)(f) }},
+		{"certificate-chain-invalid", Low, "insecure", untrusted(1, unknown+` (possibly because of "x509: cannot verify signature: insecure algorithm SHA1-RSA")`), nil},
 		{"certificate-name-mismatch", Low, "asked for mail.example.net, certificate is for \"mx.example.org\"; it covers the greeting's name", mismatch, nil},
 		{"certificate-name-mismatch", Medium, "it covers the PTR name", func(f *Facts) { mismatch(f); f.Port, f.Greeting = 465, nil }, nil},
 		{"certificate-name-mismatch", Low, "\"old.example.org\"", func(f *Facts) {
@@ -276,6 +277,7 @@ func domainCases() []findingCase[DomainFacts] {
 		{"mx-not-a-name", Medium, "203.0.113.1", func(f *DomainFacts) { status("bad-name")(f); f.MX[0].Name = "203.0.113.1" }, nil},
 		{"mx-unresolvable", Medium, "does not exist", status("nxdomain"), status("servfail")},
 		{"mx-unresolvable", Medium, "no address", status("no-address"), status("dns-timeout")},
+		{"mx-unresolvable", Medium, "no address", status("no-address"), exchanger(func(mx *MX) { mx.Status, mx.Implicit = "no-address", true })},
 		{"mx-unresolvable", Medium, "loop", status("dns-loop"), status("excluded")},
 		{"mx-private-address", Medium, "10.0.0.1", private("10.0.0.1"), private("100.63.0.1")},
 		{"mx-private-address", Medium, "127.0.0.1", private("::ffff:127.0.0.1"), private("2001:db8::1")},

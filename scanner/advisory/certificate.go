@@ -63,13 +63,20 @@ func (r *report) chain(f *Facts) {
 	case t.Certificate.SelfSigned && !isTrue(t.ChainValid):
 		r.addAs("certificate-self-signed", severity, "issued by itself: %q", t.Certificate.SubjectCN)
 	case !isFalse(t.ChainValid) || expired:
-	case !strings.Contains(t.ChainError, "unknown authority"): // as crypto/x509 words it
+	case !unknownAuthority(t.ChainError):
 		r.addAs("certificate-chain-invalid", severity, "%q", t.ChainError)
 	case !hasIssuer(t):
 		r.addAs("certificate-chain-incomplete", severity, "certificates sent: %d, none of issuer %q", t.ChainLength, t.Certificate.Issuer)
 	default:
 		r.addAs("certificate-unknown-issuer", severity, "%d certificates sent; issuer %q", t.ChainLength, t.Certificate.Issuer)
 	}
+}
+
+// unknownAuthority reports whether a chain is not valid because no root is behind
+// it, as crypto/x509 words that. It says so, too, where a known issuer has signed
+// with an algorithm that it does not accept.
+func unknownAuthority(reason string) bool {
+	return strings.Contains(reason, "unknown authority") && !strings.Contains(reason, "insecure algorithm")
 }
 
 // hasIssuer reports whether the issuer of the leaf is among the certificates sent.

@@ -39,16 +39,18 @@ func isDeadEnd(status string) bool {
 	return false
 }
 
-// exchanger judges one MX record.
+// exchanger judges one MX record. The domain itself in its place has none that
+// could be wrong.
 func (r *report) exchanger(mx *MX) {
-	switch mx.Status {
-	case "bad-name": // RFC 5321, section 2.3.5: an MX holds a name
+	switch {
+	case mx.Implicit:
+	case mx.Status == "bad-name": // RFC 5321, section 2.3.5: an MX holds a name
 		r.add("mx-not-a-name", "MX %d %q", mx.Preference, mx.Name)
-	case "nxdomain":
+	case mx.Status == "nxdomain":
 		r.add("mx-unresolvable", "MX %d %q does not exist", mx.Preference, mx.Name)
-	case "no-address":
+	case mx.Status == "no-address":
 		r.add("mx-unresolvable", "MX %d %q has no address", mx.Preference, mx.Name)
-	case "dns-loop":
+	case mx.Status == "dns-loop":
 		r.add("mx-unresolvable", "MX %d %q is a loop of aliases", mx.Preference, mx.Name)
 	}
 	if len(mx.CNAME) > 0 && !mx.Implicit { // RFC 2181, section 10.3
