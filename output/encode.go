@@ -24,7 +24,20 @@ import (
 // The fields are those of the Go types, in their order, and every one of them
 // is always there: "type" first, null for what was not seen. The bytes are
 // UTF-8 whatever a server sent; see [smtp.Raw] for how the exact bytes are kept.
+//
+// Where r has an Unknown line, its further members follow; a record of an unknown
+// type is written as it was read.
 func AppendResult(dst []byte, r *scanner.Result) []byte {
+	if r.Unknown == "" {
+		return appendKnown(dst, r)
+	}
+	if known := appendKnown(nil, r); len(known) > 0 {
+		return append(dst, withUnknown(known, r.Unknown)...)
+	}
+	return append(append(dst, r.Unknown...), '\n')
+}
+
+func appendKnown(dst []byte, r *scanner.Result) []byte {
 	enc := encoders()
 	switch {
 	case r.Run != nil:

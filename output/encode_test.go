@@ -94,7 +94,7 @@ func filledResults() []scanner.Result {
 	for i := range results {
 		r := reflect.ValueOf(&results[i]).Elem()
 		for f := range r.NumField() {
-			if record := r.Field(f); !record.IsNil() {
+			if record := r.Field(f); record.Kind() == reflect.Pointer && !record.IsNil() {
 				kind := record.Elem().FieldByName("Type").String()
 				fill(record.Elem(), &n)
 				record.Elem().FieldByName("Type").SetString(kind)

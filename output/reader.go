@@ -26,6 +26,10 @@ const MaxLine = 16 << 20
 // time. Records of types it does not know are passed over and counted, unknown
 // fields are ignored, so that it reads what later versions add to the format.
 type Reader struct {
+	// KeepUnknown has both in [scanner.Result.Unknown], for whoever writes
+	// the records again. It must be set before Results.
+	KeepUnknown bool
+
 	src     *bufio.Reader
 	buf     []byte
 	line    int
@@ -196,7 +200,16 @@ func (r *Reader) parse(line []byte) (scanner.Result, error) {
 	result, record := newResult(kind)
 	if record == nil {
 		r.unknown++
+		if r.KeepUnknown {
+			if !json.Valid(line) {
+				return scanner.Result{}, &LineError{r.line, errors.New("not a record: not JSON")}
+			}
+			result.Unknown = asRead(line)
+		}
 		return result, nil
+	}
+	if r.KeepUnknown && !allKnown(line, kind) {
+		result.Unknown = asRead(line)
 	}
 	if err := decode(line, record); err != nil {
 		return scanner.Result{}, &LineError{r.line, err}
@@ -249,6 +262,19 @@ func newResult(kind string) (r scanner.Result, record any) {
 		return r, r.Summary
 	}
 	return r, nil
+}
+
+// asRead is a line as it may be written again.
+func asRead(line []byte) string {
+	return strings.ToValidUTF8(string(bytes.TrimSpace(line)), "\uFFFD")
+}
+
+// allKnown reports whether a record of the kind has every member of a line.
+func allKnown(line []byte, kind string) bool {
+	_, record := newResult(kind)
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	return dec.Decode(record) == nil
 }
 
 func decode(line []byte, record any) error {

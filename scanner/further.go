@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 
 	"github.com/mxsweep/mxsweep/scanner/smtp"
@@ -91,7 +92,8 @@ func (q *inquiry) once(use func(context.Context, net.Conn) error) (begun bool) {
 		return false
 	}
 	err = use(deadline{q.run, at.Add(q.s.TargetTimeout)}, conn)
-	if smtp.KindOf(err) == smtp.KindRateLimited {
+	failed, ok := errors.AsType[*smtp.Error](err)
+	if ok && failed.Kind == smtp.KindRateLimited && failed.Phase != smtp.PhaseAsk { // there it is about the commands, not the connection
 		q.enough = err.Error()
 	}
 	return true

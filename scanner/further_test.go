@@ -103,6 +103,13 @@ func TestFurtherEnough(t *testing.T) {
 				t.Errorf("%+v", c)
 			}
 		}
+		angry := tlsPostfix(t) // at too many errors, as one that refuses to relay
+		angry.MaxErrors = 1
+		p = &patient{first: tlsPostfix(t), later: angry, from: 5}
+		v = scan(t, p.scanner(), sweepOf("198.41.0.1")).services[0]
+		if c := v.Checks; !strings.Contains(c[0].Error, "421") || len(c[0].Exchanges) != 1 || c[1].Error != "" || p.dials.Load() != 7 {
+			t.Errorf("%d connections, %+v", p.dials.Load(), c)
+		}
 		p = &patient{first: tlsPostfix(t), later: smtptest.TooBusy("mx.example.com"), from: 2}
 		v = scan(t, p.scanner(), sweepOf("198.41.0.1")).services[0]
 		if got := v.TLSVersions; p.dials.Load() != 2 || !slices.Equal(got.Accepted, []string{"TLS 1.3"}) || len(got.Refused) > 0 {

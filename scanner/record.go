@@ -13,14 +13,20 @@ import (
 // field changes its meaning or goes away, not when one is added.
 const SchemaVersion = 1
 
-// A Result is one record of a run: exactly one field is set. A stream of
-// results stays valid with all Progress records removed.
+// A Result is one record of a run: exactly one of the pointers is set. A stream
+// of results stays valid with all Progress records removed.
 type Result struct {
 	Run      *Run
 	Service  *Service
 	Domain   *Domain
 	Progress *Progress
 	Summary  *Summary
+
+	// Unknown is the line of JSON that the record was read from, where it has
+	// members that this version does not know, to be written again with
+	// them; "" otherwise. Of a record whose type is not known it is all there
+	// is.
+	Unknown string
 }
 
 // Run is the first record of every output: what was asked, by which version,

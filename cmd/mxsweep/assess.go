@@ -118,6 +118,7 @@ func (r *reassessment) file(path string) error {
 // and passed over.
 func (r *reassessment) read(name string, from io.Reader) error {
 	reader := output.NewReader(from)
+	reader.KeepUnknown = true
 	for result, err := range reader.Results() {
 		_, bad := errors.AsType[*output.LineError](err)
 		_, torn := errors.AsType[*output.TornError](err)
@@ -138,7 +139,7 @@ func (r *reassessment) read(name string, from io.Reader) error {
 		}
 	}
 	if n := reader.Unknown(); n > 0 {
-		r.app.logf("%s: records of an unknown type, left out: %d", name, n)
+		r.app.logf("%s: records of an unknown type, passed on in NDJSON: %d", name, n)
 	}
 	return nil
 }

@@ -93,24 +93,32 @@ func (r *report) unrelated(f *Facts) {
 	if f.PTR == nil || isTrue(f.TLS.NameValid) {
 		return
 	}
-	var known []string
-	if f.Host != "" {
-		known = append(known, f.Host)
-	}
-	if f.Greeting != nil && f.Greeting.Hostname != "" {
-		known = append(known, f.Greeting.Hostname)
-	}
-	for _, e := range []*EHLO{f.EHLO, f.EHLOTLS} {
-		if e != nil && e.Hostname != "" && !slices.Contains(known, e.Hostname) {
-			known = append(known, e.Hostname)
-		}
-	}
-	known = append(known, f.PTR...)
+	known := f.called()
 	names := f.TLS.Certificate.names()
 	if len(known) == 0 || slices.ContainsFunc(known, func(name string) bool { return covers(names, name) }) {
 		return
 	}
 	r.add("certificate-names-unrelated", "certificate is for %q, the server is called %q", head(names), head(known))
+}
+
+// called are all names of a server that were seen, each once.
+func (f *Facts) called() []string {
+	all := append([]string{f.Host}, f.PTR...)
+	if f.Greeting != nil {
+		all = append(all, f.Greeting.Hostname)
+	}
+	for _, e := range []*EHLO{f.EHLO, f.EHLOTLS} {
+		if e != nil {
+			all = append(all, e.Hostname)
+		}
+	}
+	var names []string
+	for _, name := range all {
+		if name != "" && !slices.ContainsFunc(names, func(other string) bool { return sameName(name, other) }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // names are what a certificate is for; the subject alone is as good as a name

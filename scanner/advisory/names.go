@@ -21,7 +21,7 @@ func (r *report) names(f *Facts) {
 		return
 	}
 	name := f.Greeting.Hostname
-	if reason := unfitName(name, f.Host); reason != "" {
+	if reason := unfitName(name, f.names()); reason != "" {
 		r.add("greeting-name-unfit", "greeting name %q: %s", name, reason)
 	} else {
 		r.greetingName(f)
@@ -50,9 +50,9 @@ func (r *report) greetingName(f *Facts) {
 
 // unfitName says why a name in a greeting cannot be the public name that RFC
 // 5321, sections 2.3.5 and 4.1.3, asks for; "" if it can, or is not there. A name
-// under a private domain is as it should be where the host was asked for under
-// the same one: then it is an inner network that is being looked at.
-func unfitName(name, host string) string {
+// under a private domain is as it should be where a name that led to the host is
+// under the same one: then it is an inner network that is being looked at.
+func unfitName(name string, led []string) string {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "" {
 		return ""
@@ -69,7 +69,9 @@ func unfitName(name, host string) string {
 		return "every host is called so"
 	case last == name:
 		return "not a fully qualified name"
-	case isPrivateSuffix(last) && last != topLabel(strings.ToLower(host)):
+	case isPrivateSuffix(last) && !slices.ContainsFunc(led, func(other string) bool {
+		return strings.EqualFold(topLabel(strings.TrimSuffix(other, ".")), last)
+	}):
 		return "." + last + " does not exist in the public DNS"
 	}
 	return ""
