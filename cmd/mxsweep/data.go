@@ -48,7 +48,15 @@ func (a *app) data(ctx context.Context, args []string) error {
 	}
 	writeData(w, products)
 	fmt.Fprintf(w, "fingerprints: %d rules (\"mxsweep fingerprints\" lists them)\n", prints.Rules())
-	fmt.Fprintf(w, "advisories:   read up to %s\n", advisories.Date())
+	builtIn, err := advisory.Default()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "advisories:   read up to %s", advisories.Date())
+	if date := builtIn.Date(); date != advisories.Date() { // an update may be about a single product
+		fmt.Fprintf(w, "; those without an update, up to %s", date)
+	}
+	fmt.Fprintln(w)
 	if note := ageNote(advisories.Date(), time.Now()); note != "" {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}

@@ -64,7 +64,7 @@ type Capabilities struct {
 type TLS struct {
 	Version     string // "TLS 1.0" to "TLS 1.3"; "" if the handshake failed
 	Cipher      string // IANA name of the suite
-	Curve       string // key exchange, as crypto/tls names it
+	Curve       string // key exchange group, "" if none was negotiated
 	Certificate *Certificate
 	Chain       []ChainCertificate
 	ChainLength int   // certificates sent, leaf included

@@ -73,7 +73,10 @@ func (s *Set) ParsePolicy(name string, text []byte) (*Policy, error) {
 	p := &Policy{set: s}
 	var faults []error
 	fault := func(w word, err error) {
-		if err != nil {
+		switch {
+		case err != nil && w.line == 0: // an empty entry has no word to point at
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		case err != nil:
 			faults = append(faults, fmt.Errorf("%s:%d: %w", name, w.line, err))
 		}
 	}
@@ -120,7 +123,7 @@ func parseHost(text string) (h hostPattern, err error) {
 func (s *Set) allow(a fileAllowed) (allowed, error) {
 	slug := a.Product.text
 	if slug == "" {
-		return allowed{}, errors.New("an entry of products has a product")
+		return allowed{}, errors.New("an entry of products has no product")
 	}
 	if a.Minimum.text == "" {
 		return allowed{slug: slug}, nil
@@ -137,6 +140,9 @@ func (s *Set) allow(a fileAllowed) (allowed, error) {
 
 func (s *Set) ignore(g fileIgnore) (i ignore, err error) {
 	i = ignore{id: g.ID.text, reason: strings.TrimSpace(g.Reason.text)}
+	if i.id == "" {
+		return i, errors.New("an entry of ignore has no id")
+	}
 	if s.entries[i.id].ID == "" {
 		return i, fmt.Errorf("there is no finding %q: \"mxsweep findings\" lists them", i.id)
 	}
