@@ -42,6 +42,7 @@ func newRedactor() *redactor {
 
 // result masks a record in place.
 func (m *redactor) result(r *scanner.Result) {
+	r.Unknown = "" // what is not known cannot be masked
 	switch {
 	case r.Run != nil:
 		m.run(r.Run)

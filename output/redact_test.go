@@ -189,7 +189,7 @@ func TestRedactLeavesNothing(t *testing.T) {
 	kept := map[string]bool{}
 	for _, r := range []scanner.Result{{Run: new(scanner.Run)}, {Service: new(scanner.Service)}, {Domain: new(scanner.Domain)}, {Summary: new(scanner.Summary)}, {Progress: new(scanner.Progress)}} {
 		for i := range reflect.TypeOf(r).NumField() {
-			if field := reflect.ValueOf(&r).Elem().Field(i); !field.IsNil() {
+			if field := reflect.ValueOf(&r).Elem().Field(i); field.Kind() == reflect.Pointer && !field.IsNil() {
 				fillLeak(field.Elem(), "")
 			}
 		}
@@ -200,6 +200,7 @@ func TestRedactLeavesNothing(t *testing.T) {
 			software.Evidence[0].Matched = "mx1.leakage.example"
 			software.Evidence[1].Matched = " ESMTP leakleak12345678 ["
 		}
+		r.Unknown = `{"type":"service","later":"leakleak12345678"}`
 		newRedactor().result(&r)
 		var value any
 		if err := json.Unmarshal(AppendResult(nil, &r), &value); err != nil {

@@ -115,6 +115,7 @@ func TestSignalsAndFacts(t *testing.T) {
 		TLS: &smtp.TLS{Version: "TLS 1.3", Certificate: &smtp.Certificate{Subject: "CN=a", SubjectCN: "a", Issuer: "CN=b", SANs: []string{"a"}}},
 	}
 	s.Software.Product = "Postfix"
+	s.Timings.EHLO = new(1.5)
 	for _, v := range []reflect.Value{reflect.ValueOf(*s.Signals()), reflect.ValueOf(*s.facts())} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {
