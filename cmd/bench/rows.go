@@ -181,6 +181,7 @@ func (b *bench) startTLS(ctx context.Context, r *row) error {
 func (b *bench) dns(ctx context.Context, r *row) error {
 	list, err := b.list("names", r.targets, func(i int) string { return fmt.Sprintf("d%d.bench", i) })
 	return errors.Join(err,
+		b.measure(ctx, r, "limit", "/proc/self/exe", "names", strconv.Itoa(r.targets), "100"),
 		b.ours(ctx, r, "mxsweep", "-dry-run", "-p", "25", "-l", list),
 		b.peer(ctx, r, "zdns", "MXLOOKUP", "--ipv4-lookup", "--ipv6-lookup", "--name-servers", "127.0.0.1", "-f", list, "-o", os.DevNull))
 }
