@@ -23,6 +23,7 @@ func (e *engine) openSockets() (watch, release func()) {
 	}
 	e.open = func(to netip.AddrPort, done func(net.Conn, error)) { p.open(&e.s, to, done) }
 	e.dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) { return p.dial(ctx, &e.s, to) }
+	e.ends = true
 	stop := context.AfterFunc(e.run, p.cancel)
 	return p.run, func() { stop(); p.close() }
 }

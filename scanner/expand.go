@@ -341,10 +341,10 @@ func (e *engine) visit(ep Endpoint, r row) (_ *task, crowded bool) {
 	}
 	known, t, fresh, crowded := e.claimRange(ep, r)
 	switch {
+	case known != nil && e.plan == nil && (e.policy.all || !known.silent()):
+		e.stats.endpoints.Add(^uint64(0))
+		e.write(r, known, true)
 	case known != nil:
-		if e.plan == nil && (e.policy.all || !known.silent()) {
-			e.write(r, known, true)
-		}
 		e.forgo(r, "")
 	case !fresh:
 		e.stats.endpoints.Add(^uint64(0)) // another input has it, and this one waits for that

@@ -35,12 +35,11 @@ func (s *Service) fill(o *outcome) {
 	s.TLSVersions, s.Checks = o.versions, o.checks
 	if !o.uncontacted {
 		ms := milliseconds(o.connect)
-		s.Timings.Connect = &ms
-		total := ms
+		times := &[2]float64{ms, ms}
 		if t := s.Timings.Total; t != nil {
-			total += *t
+			times[1] += *t
 		}
-		s.Timings.Total = &total
+		s.Timings.Connect, s.Timings.Total = &times[0], &times[1]
 	}
 }
 

@@ -91,7 +91,7 @@ func (q *inquiry) once(use func(context.Context, net.Conn) error) (begun bool) {
 		q.enough = dialText(err)
 		return false
 	}
-	err = use(deadline{q.run, at.Add(q.s.TargetTimeout)}, conn)
+	err = use(q.deadline(at), conn)
 	failed, ok := errors.AsType[*smtp.Error](err)
 	if ok && failed.Kind == smtp.KindRateLimited && failed.Phase != smtp.PhaseAsk { // there it is about the commands, not the connection
 		q.enough = err.Error()

@@ -27,7 +27,8 @@ type row struct {
 }
 
 // write delivers the record of a row: a copy of what is known of the endpoint,
-// under the name that led there.
+// under the name that led there. One of a range is final as soon as it has been
+// emitted, not before: else a Progress record could overtake it.
 func (e *engine) write(r row, known *Service, reused bool) {
 	s := *known
 	s.Type = "service"
@@ -44,7 +45,13 @@ func (e *engine) write(r row, known *Service, reused bool) {
 	e.stats.services.Add(1)
 	e.out <- func() error {
 		e.fleet.add(&s)
-		return e.emit(Result{Service: &s})
+		if err := e.emit(Result{Service: &s}); err != nil {
+			return err
+		}
+		if c := r.job.cursor; c != nil && e.ranges.end(c, r.index, "") {
+			return e.report(c, true)
+		}
+		return nil
 	}
 	e.close(r.job)
 }

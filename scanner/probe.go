@@ -143,8 +143,9 @@ func (e *engine) conclude(t *task) {
 		if !r.job.sweep || !o.silent() || e.policy.all {
 			e.write(r, known, reused)
 			reused = true
-		} // else the record is for somebody else, who named the address
-		e.end(r, "")
+		} else { // the record is for somebody else, who named the address
+			e.end(r, "")
+		}
 	}
 }
 
@@ -290,7 +291,7 @@ func (e *engine) passOn(next []*task) {
 // converse holds the conversation. A server without TLS on a TLS port has been
 // sent a ClientHello when that shows, so the rest takes a second connection.
 func (e *engine) converse(o *outcome, conn net.Conn, ep Endpoint) {
-	ctx := deadline{e.run, o.at.Add(e.s.TargetTimeout)}
+	ctx := e.deadline(o.at)
 	o.transcript = e.prober.Probe(ctx, conn, ep.Port.Mode, ep.Name)
 	if smtp.KindOf(o.transcript.Err) == smtp.KindPlainText && e.pace() {
 		if conn, _, err := e.connect(ep); err == nil {
@@ -306,11 +307,27 @@ func (e *engine) converse(o *outcome, conn net.Conn, ep Endpoint) {
 // taken for slowness of the server.
 type deadline struct {
 	context.Context
-	at time.Time
+	at   time.Time
+	ends bool // the connection fails at the end of the run by itself
+}
+
+// deadline returns the context of a probe that began at a time.
+func (e *engine) deadline(began time.Time) deadline {
+	return deadline{e.run, began.Add(e.s.TargetTimeout), e.ends}
 }
 
 // Deadline returns the time at which the probe is to end.
 func (d deadline) Deadline() (time.Time, bool) { return d.at, true }
+
+// Done spares the conversation the watch over the run where the connection does
+// not need it: to register with a context that a thousand others have registered
+// with takes as long as reading a reply.
+func (d deadline) Done() <-chan struct{} {
+	if d.ends {
+		return nil
+	}
+	return d.Context.Done()
+}
 
 // connect opens a connection, the try at which began at the time it returns.
 // Faults of our own side are waited out for a while, and announced.

@@ -48,6 +48,10 @@ func (s *Scanner) Scan(ctx context.Context, in Input) iter.Seq[Result] {
 	}
 }
 
+// maxUnwritten bounds the records that wait for the caller's goroutine. A few
+// save most of the changes between goroutines.
+const maxUnwritten = 64
+
 // An engine is one run. Two contexts live as long as it does: run ends when
 // everything is to end at once, intake also when nothing new is to begin.
 type engine struct {
@@ -79,6 +83,7 @@ type engine struct {
 	dial    DialFunc
 	open    func(to netip.AddrPort, done func(net.Conn, error)) // begins a connection; done must not wait after a failure
 	scout   func(to netip.AddrPort, done func(error)) bool      // sends a SYN, see flights.launch; nil: ranges are connected to
+	ends    bool                                                // connections fail at the end of the run by themselves
 	route   func(netip.Addr) bool                               // nil: not asked
 	ptrs    ptrs
 	plan    func(Input, Endpoint) error // not nil: the endpoint is shown to it instead of contacted
@@ -106,7 +111,7 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 	f := s.filled()
 	e := &engine{
 		s: f, stats: f.Stats, emit: emit, caller: ctx,
-		out: make(chan func() error), permit: make(chan struct{}),
+		out: make(chan func() error, maxUnwritten), permit: make(chan struct{}),
 		lookups: make(chan struct{}, f.Concurrency), slots: make(chan struct{}, f.Concurrency),
 		finished: make(chan struct{}),
 		schedule: newSchedule(f.HostLimit, f.ProviderLimit, f.Delay, f.Stats),
@@ -178,27 +183,27 @@ func (e *engine) serve() (failed error) {
 	}
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
+	perform := func(do func() error) {
+		if failed == nil {
+			if failed = do(); failed != nil {
+				e.abort(failed)
+			}
+		}
+	}
 	for {
 		select {
 		case <-tick:
 			e.s.Tick()
 		case <-progress.C:
-			if failed == nil {
-				if failed = e.reportAll(false); failed != nil {
-					e.abort(failed)
-				}
-			}
+			perform(func() error { return e.reportAll(false) })
 		case do := <-e.out:
-			if failed == nil {
-				if failed = do(); failed != nil {
-					e.abort(failed)
-				}
-			}
+			perform(do)
 		case e.permit <- struct{}{}:
 		case <-e.finished:
-			if failed == nil {
-				failed = e.reportAll(true)
+			for len(e.out) > 0 {
+				perform(<-e.out)
 			}
+			perform(func() error { return e.reportAll(true) })
 			if failed != nil || e.plan != nil {
 				return failed
 			}

@@ -95,7 +95,7 @@ func (p *poller) wake(events []unix.EpollEvent) (arrived []*socket) {
 			s.notify(event.Events)
 		case event.Events&(unix.EPOLLOUT|broken) != 0:
 			s.unlink()
-			s.events, s.wakeup = event.Events, make(chan struct{}, 1)
+			s.deadline, s.events, s.wakeup = time.Time{}, event.Events, make(chan struct{}, 1)
 			arrived = append(arrived, s)
 		}
 	}
@@ -127,12 +127,18 @@ func (p *poller) lookAt(t time.Time) {
 	_ = p.epoll.SetReadDeadline(t) // fails only if it is closed
 }
 
-// cancel has every connect fail from now on.
+// cancel has every connect fail from now on, and what waits for data. Who sets a
+// new deadline afterwards must look whether the run has ended.
 func (p *poller) cancel() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
 	p.lookAt(time.Unix(1, 0))
+	for _, s := range p.sockets {
+		if s.next == nil {
+			s.setDeadline(time.Unix(1, 0))
+		}
+	}
 }
 
 // add has the poller watch a socket that is being connected, until it is
@@ -220,7 +226,6 @@ func (s *socket) arrive() {
 			return
 		}
 	}
-	s.deadline = time.Time{}
 	s.poller.spawn(func() { s.done(s, nil) })
 }
 

@@ -123,9 +123,11 @@ func (g *judge) Write(r *scanner.Result) error {
 	out := *r
 	switch {
 	case r.Service != nil:
-		v := *r.Service
-		v.Findings = g.sift(v.Findings)
-		out.Service = &v
+		if kept := g.sift(r.Service.Findings); len(kept) < len(r.Service.Findings) {
+			v := *r.Service
+			v.Findings = kept
+			out.Service = &v
+		}
 	case r.Domain != nil:
 		d := *r.Domain
 		d.Findings = g.sift(d.Findings)

@@ -60,8 +60,8 @@ type Checked struct {
 // The error is the one of the result, an *Error where the conversation ended
 // early.
 func (p *Prober) Check(ctx context.Context, conn net.Conn, mode Mode, serverName string, check Check) (out Checked, err error) {
-	c, end := p.begin(ctx, conn, serverName)
-	defer end()
+	c := p.begin(ctx, conn, serverName)
+	defer c.end()
 	out = Checked{Check: check, Exchanges: []Exchange{}}
 	err = c.prepare(mode, check)
 	if err == nil {
@@ -117,7 +117,7 @@ func (c *conversation) check(check Check, log *[]Exchange) error {
 // say sends a command of a check and notes what came of it.
 func (c *conversation) say(log *[]Exchange, command string) (code int, err error) {
 	var r *Reply
-	err = c.command(PhaseAsk, &r, command)
+	err = c.command(PhaseAsk, &r, command, "")
 	e := Exchange{Command: command}
 	if r != nil {
 		e.Reply, code = r.Raw, r.Code

@@ -22,10 +22,12 @@ type conversation struct {
 	*Prober
 	*wire
 	ctx        context.Context
-	plain      net.Conn // the connection below TLS
+	plain      net.Conn    // the connection below TLS
+	stop       func() bool // ends the watch over ctx; nil: there is none
 	serverName string
 	version    uint16 // the only version of TLS to offer; 0: all
 	t          *Transcript
+	times      []float64 // of the transcript
 
 	limit   time.Time // when the whole probe must be over; zero: never
 	clipped bool      // the clock of this step is cut short by limit
@@ -85,7 +87,7 @@ func (c *conversation) greeting() error {
 		return err
 	}
 	c.t.GreetingDelay = time.Since(start)
-	c.t.Timings.Greeting = since(start)
+	c.t.Timings.Greeting = c.since(start)
 	if c.t.Greeting.Code/100 != 2 {
 		return refusal(PhaseGreeting, c.t.Greeting)
 	}
@@ -145,7 +147,7 @@ func (c *conversation) hello(phase Phase, to **Reply, caps **Capabilities) error
 		return refusal(phase, *to)
 	}
 	if phase == PhaseEHLO {
-		c.t.Timings.EHLO = since(start)
+		c.t.Timings.EHLO = c.since(start)
 	}
 	return nil
 }
@@ -188,10 +190,10 @@ func (c *conversation) startTLS() error {
 		return nil
 	}
 	start := time.Now()
-	if err := c.command(PhaseSTARTTLS, &c.t.STARTTLS, "STARTTLS"); err != nil {
+	if err := c.command(PhaseSTARTTLS, &c.t.STARTTLS, "STARTTLS", ""); err != nil {
 		return err
 	}
-	c.t.Timings.STARTTLS = since(start)
+	c.t.Timings.STARTTLS = c.since(start)
 	if c.t.STARTTLS.Code/100 != 2 { // 454 and 501, RFC 3207, section 4
 		c.t.TLSErr = refusal(PhaseSTARTTLS, c.t.STARTTLS)
 		return nil
@@ -244,7 +246,7 @@ func (c *conversation) ask() error {
 func (c *conversation) quit(failed bool) {
 	phase := c.t.Phase
 	c.t.Phase = PhaseQUIT
-	if c.clock(min(c.timeout(), quitTimeout)) == nil && c.send("QUIT") == nil {
+	if c.clock(min(c.timeout(), quitTimeout)) == nil && c.send("QUIT", "") == nil {
 		c.t.Quit, _ = c.reply()
 	}
 	if failed {
@@ -257,13 +259,13 @@ func (c *conversation) quit(failed bool) {
 
 // command sends a line and waits for the reply. What is read of a reply goes to
 // its place even when the rest never comes.
-func (c *conversation) command(phase Phase, to **Reply, line ...string) error {
+func (c *conversation) command(phase Phase, to **Reply, verb, rest string) error {
 	c.t.Phase = phase
 	c.idle = false
 	if err := c.clock(c.timeout()); err != nil {
 		return err
 	}
-	if err := c.send(line...); err != nil {
+	if err := c.send(verb, rest); err != nil {
 		return c.fail(err)
 	}
 	return c.receive(to)
@@ -302,6 +304,12 @@ func (c *conversation) clock(d time.Duration) error {
 		return c.fail(err)
 	}
 	return nil
+}
+
+// since returns the milliseconds since start.
+func (c *conversation) since(start time.Time) *float64 {
+	c.times = append(c.times, float64(time.Since(start))/float64(time.Millisecond))
+	return &c.times[len(c.times)-1]
 }
 
 // fail wraps an error of the connection. Behind a timeout may be the end of

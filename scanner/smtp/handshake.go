@@ -42,7 +42,7 @@ func (c *conversation) handshake(d time.Duration) error {
 	}
 	conn := tls.Client(first, config)
 	err := conn.Handshake()
-	c.t.Timings.TLS = since(start)
+	c.t.Timings.TLS = c.since(start)
 	c.t.TLS.ServerName = sni(c.serverName)
 	c.t.TLS.record(sent, c.serverName, &c.chains, c.Roots)
 	if err != nil {

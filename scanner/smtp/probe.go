@@ -54,32 +54,43 @@ type Prober struct {
 // off the conversation at once. Probe never returns nil: a failed conversation
 // is a Transcript with Err set, which holds all that was heard before.
 func (p *Prober) Probe(ctx context.Context, conn net.Conn, mode Mode, serverName string) *Transcript {
-	c, end := p.begin(ctx, conn, serverName)
-	defer end()
+	c := p.begin(ctx, conn, serverName)
+	defer c.end()
 	start := time.Now()
 	c.t.Err = c.hold(mode)
-	c.t.Timings.Total = since(start)
+	c.t.Timings.Total = c.since(start)
 	return c.t
 }
 
-// begin begins a conversation on conn. end closes that, and must be called in
-// the end.
-func (p *Prober) begin(ctx context.Context, conn net.Conn, serverName string) (c *conversation, end func()) {
-	// Once ctx is done, pending reads and writes fail now. The
-	// conversation covers the case that it sets a new deadline afterwards.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	w := p.newWire(conn)
-	c = &conversation{Prober: p, ctx: ctx, wire: w, plain: conn, serverName: strings.TrimSuffix(serverName, ".")}
-	c.t = &Transcript{NameSent: p.Name}
+// begin begins a conversation on conn, whose method end must be called in the
+// end.
+func (p *Prober) begin(ctx context.Context, conn net.Conn, serverName string) *conversation {
+	c := &conversation{
+		Prober: p, ctx: ctx, wire: p.newWire(conn), plain: conn, serverName: strings.TrimSuffix(serverName, "."),
+		t: &Transcript{NameSent: p.Name}, times: make([]float64, 0, maxTimes),
+	}
+	if ctx.Done() != nil {
+		// Once ctx is done, pending reads and writes fail now. The
+		// conversation covers the case that it sets a new deadline afterwards.
+		c.stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	}
 	if c.t.NameSent == "" {
 		c.t.NameSent = addressLiteral(conn.LocalAddr())
 	}
 	c.limit, _ = ctx.Deadline()
-	return c, func() {
-		p.release(w)
-		stop()
-		conn.Close()
+	return c
+}
+
+// maxTimes is the number of durations that a conversation takes, see [Timings].
+const maxTimes = 5
+
+// end closes the connection.
+func (c *conversation) end() {
+	c.release(c.wire)
+	if c.stop != nil {
+		c.stop()
 	}
+	c.plain.Close()
 }
 
 // newWire returns a wire for a connection, with the buffers of an earlier one.
@@ -124,10 +135,4 @@ func CheckName(name string) error {
 		return fmt.Errorf("%q cannot be the argument of EHLO: want a host name or address literal", name)
 	}
 	return nil
-}
-
-// since returns the milliseconds since start.
-func since(start time.Time) *float64 {
-	ms := float64(time.Since(start)) / float64(time.Millisecond)
-	return &ms
 }

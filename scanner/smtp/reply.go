@@ -17,7 +17,8 @@ func ParseReply(raw Raw) *Reply {
 	if raw == "" {
 		return nil
 	}
-	r := &Reply{Raw: raw, Lines: make([]string, 0, strings.Count(string(raw), "\n")+1)}
+	r := newReply(strings.Count(string(raw[:len(raw)-1]), "\n") + 1)
+	r.Raw = raw
 	for rest := string(raw); rest != ""; {
 		var line string
 		line, rest, _ = strings.Cut(rest, "\n")
@@ -26,6 +27,20 @@ func ParseReply(raw Raw) *Reply {
 		r.Lines = append(r.Lines, text)
 	}
 	return r
+}
+
+// newReply returns a reply with room for so many lines. Most have one, which
+// then takes no memory of its own.
+func newReply(lines int) *Reply {
+	if lines > 1 {
+		return &Reply{Lines: make([]string, 0, lines)}
+	}
+	r := new(struct {
+		Reply
+		line [1]string
+	})
+	r.Lines = r.line[:0]
+	return &r.Reply
 }
 
 // splitLine takes a reply line apart: Reply-code [ SP / "-" text ] (RFC 5321,

@@ -15,8 +15,8 @@ import (
 // that just ends may be a limit, or a fault. The error is how the conversation
 // ended early, an *Error; a no is one, too.
 func (p *Prober) SpeaksTLS(ctx context.Context, conn net.Conn, mode Mode, serverName string, version uint16) (speaks *bool, err error) {
-	c, end := p.begin(ctx, conn, serverName)
-	defer end()
+	c := p.begin(ctx, conn, serverName)
+	defer c.end()
 	c.version = version
 	err = c.handshakeOnly(mode)
 	if c.idle {

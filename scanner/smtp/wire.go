@@ -26,13 +26,10 @@ type wire struct {
 	out  []byte // the command being sent
 }
 
-// send writes one command line.
-func (w *wire) send(line ...string) error {
-	w.out = w.out[:0]
-	for _, part := range line {
-		w.out = append(w.out, part...)
-	}
-	_, err := w.conn.Write(append(w.out, "\r\n"...))
+// send writes one command line: a verb and what follows it.
+func (w *wire) send(verb, rest string) error {
+	w.out = append(append(append(w.out[:0], verb...), rest...), "\r\n"...)
+	_, err := w.conn.Write(w.out)
 	return err
 }
 
