@@ -172,14 +172,21 @@ func addCertificate(sig *fingerprint.Signals, t *smtp.TLS) {
 	}
 }
 
-// facts are what the record offers to the assessment.
+// facts are what the record offers to the assessment, in one piece of memory.
 func (s *Service) facts() *advisory.Facts {
-	f := &advisory.Facts{
+	m := new(struct {
+		advisory.Facts
+		greeting      advisory.Greeting
+		ehlo, ehloTLS advisory.EHLO
+		before, after advisory.Capabilities
+	})
+	f := &m.Facts
+	*f = advisory.Facts{
 		Time: s.Timestamp, Host: s.Host, Addr: s.IP, Port: s.Port,
 		Status: string(s.Status), Error: s.Error, ImplicitTLS: s.ImplicitTLS,
 		PTR: s.PTR, PTRValid: s.PTRValid,
-		EHLO: s.EHLO.facts(), EHLOTLS: s.EHLOTLS.facts(),
-		Before: capabilityFacts(s.Capabilities), After: capabilityFacts(s.CapabilitiesTLS),
+		EHLO: s.EHLO.facts(&m.ehlo), EHLOTLS: s.EHLOTLS.facts(&m.ehloTLS),
+		Before: capabilityFacts(s.Capabilities, &m.before), After: capabilityFacts(s.CapabilitiesTLS, &m.after),
 		STARTTLS: string(s.STARTTLS), Injected: string(s.Injected), TLS: tlsFacts(s.TLS),
 		Software: advisory.Software{
 			Product: s.Software.Product, Slug: s.Software.Slug, Version: s.Software.Version,
@@ -187,7 +194,8 @@ func (s *Service) facts() *advisory.Facts {
 		},
 	}
 	if g := s.Greeting; g != nil {
-		f.Greeting = &advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, Resolves: g.Resolves, DelayMS: g.DelayMS}
+		m.greeting = advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, Resolves: g.Resolves, DelayMS: g.DelayMS}
+		f.Greeting = &m.greeting
 	}
 	if ms := s.Timings.EHLO; ms != nil {
 		f.EHLOMS = *ms
@@ -224,18 +232,21 @@ func (s *Service) checkFacts(f *advisory.Facts) {
 	}
 }
 
-func (e *EHLO) facts() *advisory.EHLO {
+// facts fills room and returns it; nil if there was no reply.
+func (e *EHLO) facts(room *advisory.EHLO) *advisory.EHLO {
 	if e == nil {
 		return nil
 	}
-	return &advisory.EHLO{Code: e.Code, Hostname: e.Hostname}
+	*room = advisory.EHLO{Code: e.Code, Hostname: e.Hostname}
+	return room
 }
 
-func capabilityFacts(c *smtp.Capabilities) *advisory.Capabilities {
+func capabilityFacts(c *smtp.Capabilities, room *advisory.Capabilities) *advisory.Capabilities {
 	if c == nil {
 		return nil
 	}
-	return &advisory.Capabilities{Keywords: c.Keywords, Auth: c.Auth}
+	*room = advisory.Capabilities{Keywords: c.Keywords, Auth: c.Auth}
+	return room
 }
 
 func tlsFacts(t *smtp.TLS) *advisory.TLS {

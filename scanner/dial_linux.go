@@ -98,7 +98,7 @@ func connect(source netip.Addr, to netip.AddrPort) (*socket, error) {
 	}
 	// After an interruption, too, the connection goes on being made
 	// (connect(2), EINTR).
-	if err := unix.Connect(fd, sockaddr(to)); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
+	if err := sysConnect(fd, to); err != 0 && err != unix.EINPROGRESS && err != unix.EINTR {
 		s.Close()
 		return nil, os.NewSyscallError("connect", err)
 	}

@@ -314,6 +314,9 @@ func (c *cooling) rest(addr netip.Addr, now time.Time) {
 // overflow returns how long it takes until one of too many addresses has
 // rested.
 func (s *schedule) overflow() time.Duration {
+	if s.cool.delay <= 0 {
+		return 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.cool.queue) < maxCooling {

@@ -24,8 +24,9 @@ const (
 // best belong to whoever runs it.
 type task struct {
 	ep       Endpoint
-	job      *job  // the first that led here; never changed
-	rows     []row // who wants to know
+	job      *job   // the first that led here; never changed
+	rows     []row  // who wants to know
+	first    [1]row // room for the one of most tasks
 	attempts int
 	began    time.Time // of the latest attempt
 	reverse  *ptr      // nil: not looked up
@@ -124,8 +125,8 @@ func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Servic
 		t := s.live[ep]
 		switch {
 		case t == nil:
-			t = &task{ep: ep, job: r.job, rows: []row{r}, provider: provider}
-			s.live[ep] = t
+			t = s.newTask(ep, r)
+			t.provider = provider
 			s.waiting++
 			return nil, t, true
 		case s.waiting-s.aloft < maxWaiting || ctx.Err() != nil:
@@ -143,6 +144,13 @@ func (s *schedule) claim(ctx context.Context, ep Endpoint, r row) (known *Servic
 	}
 }
 
+func (s *schedule) newTask(ep Endpoint, r row) *task {
+	t := &task{ep: ep, job: r.job, first: [1]row{r}}
+	t.rows = t.first[:]
+	s.live[ep] = t
+	return t
+}
+
 // claimRange asks for an endpoint of a range. It returns the outcome if it is
 // known, or a task that has a slot already; with fresh and no task, the new task
 // is parked; without, the range has a row with a task that is under way. crowded
@@ -158,8 +166,7 @@ func (s *schedule) claimRange(ep Endpoint, r row) (known *Service, t *task, fres
 		t.rows = append(t.rows, r)
 		return nil, nil, false, false
 	}
-	t = &task{ep: ep, job: r.job, rows: []row{r}}
-	s.live[ep] = t
+	t = s.newTask(ep, r)
 	switch {
 	case s.free(t):
 		s.seat(t)

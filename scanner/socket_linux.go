@@ -160,7 +160,7 @@ func (p *poller) add(s *socket, timeout time.Duration) error {
 	}
 	p.mu.Unlock()
 	event := unix.EpollEvent{Events: readable | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(s.fd), Pad: s.use}
-	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil && p.leave(s) {
+	if err := sysWatch(p.fd, s.fd, &event); err != 0 && p.leave(s) {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	return nil
@@ -277,19 +277,19 @@ func (s *socket) Read(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := unix.Read(s.fd, b)
-		if err == unix.EAGAIN {
+		n, failed := sysRead(s.fd, b)
+		if failed == unix.EAGAIN {
 			continue
 		}
 		// Less than asked for is all that there was, and more is another
 		// event, unless the event said that the end has come as well.
-		if n <= 0 || n == len(b) || seen != unix.EPOLLIN {
+		if failed != 0 || n == 0 || n == len(b) || seen != unix.EPOLLIN {
 			s.notify(seen)
 		}
 		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, os.NewSyscallError("read", err)
+		case failed == unix.EINTR:
+		case failed != 0:
+			return 0, os.NewSyscallError("read", failed)
 		case n == 0 && len(b) > 0:
 			return 0, io.EOF
 		default:
@@ -306,13 +306,13 @@ func (s *socket) Write(b []byte) (int, error) {
 		if err := s.usable(); err != nil {
 			return done, err
 		}
-		n, err := unix.Write(s.fd, b[done:])
+		n, err := sysWrite(s.fd, b[done:])
 		switch err {
-		case nil:
+		case 0:
 			done += n
 		case unix.EINTR:
 		case unix.EAGAIN:
-			if _, err = s.await(unix.EPOLLOUT); err != nil {
+			if _, err := s.await(unix.EPOLLOUT); err != nil {
 				return done, err
 			}
 		default:
@@ -351,7 +351,10 @@ func (s *socket) Close() error {
 		delete(p.sockets, int32(s.fd)) // before another socket can have the number
 		p.mu.Unlock()
 	}
-	return os.NewSyscallError("close", unix.Close(s.fd))
+	if err := sysClose(s.fd); err != 0 {
+		return os.NewSyscallError("close", err)
+	}
+	return nil
 }
 
 // SetDeadline implements net.Conn.

@@ -31,7 +31,10 @@ type Fleet struct {
 }
 
 // A contrast is the first thing seen of a subject, and the first other one.
-type contrast struct{ first, other sighting }
+type contrast struct {
+	first sighting
+	other *sighting // nil: there is none
+}
 
 type sighting struct {
 	what string // "" is none
@@ -52,15 +55,16 @@ func (f *Fleet) Add(v *Facts) {
 		room = note(f.certs, host, sighting{v.TLS.Certificate.SHA256, at}) && room
 	}
 	if name := v.Software.Product; name != "" {
-		room = note(f.hosts, host, sighting{program(&v.Software), at}) && room
-		room = note(f.addrs, v.Addr, sighting{program(&v.Software), at}) && room
+		if v.Software.Version != "" {
+			name += " " + v.Software.Version
+		}
+		room = note(f.hosts, host, sighting{name, at}) && room
+		room = note(f.addrs, v.Addr, sighting{name, at}) && room
 	}
 	if !room {
 		f.missed++
 	}
 }
-
-func program(s *Software) string { return strings.TrimSpace(s.Product + " " + s.Version) }
 
 // key remembers who uses a public key. It returns false if there is no room.
 func (f *Fleet) key(spki string, addr netip.Addr) bool {
@@ -86,8 +90,9 @@ func note[K comparable](seen map[K]*contrast, subject K, s sighting) bool {
 		return false
 	case c == nil:
 		seen[subject] = &contrast{first: s}
-	case c.first.differs(s.what) && c.other.what == "":
-		c.other = s
+	case c.other == nil && c.first.differs(s.what):
+		other := s // s itself would be on the heap in all other cases, too
+		c.other = &other
 	}
 	return true
 }
@@ -139,7 +144,7 @@ func quoted(host string) string { return `"` + host + `"` }
 // contrasts adds a finding for each subject of which two things were seen.
 func contrasts[K comparable](r *report, id string, seen map[K]*contrast, name func(K) string) {
 	for subject, c := range seen {
-		if c.other.what != "" {
+		if c.other != nil {
 			r.add(id, "%s: %s at %s, %s at %s", name(subject), shorten(c.first.what), c.first.at, shorten(c.other.what), c.other.at)
 		}
 	}
