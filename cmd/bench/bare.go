@@ -7,11 +7,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/mxsweep/mxsweep/resolver/dnstest"
 )
 
 // bareClient is the least that a Go program can do for the certificates of many
@@ -95,4 +98,17 @@ func skipReply(lines *bufio.Reader) error {
 			return err
 		}
 	}
+}
+
+// bareNames resolves so many names, so many at a time, with the least effort.
+func bareNames(args []string) error {
+	count, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	inFlight, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	return dnstest.Bare("127.0.0.1:53", func(i int) string { return fmt.Sprintf("d%d.bench", i) }, count, inFlight)
 }

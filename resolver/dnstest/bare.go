@@ -1,23 +1,16 @@
-//go:build linux
-
-package main
+package dnstest
 
 import (
 	"errors"
-	"fmt"
 	"net"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// bareDNS is the least that a Go program can do for the MX host of many domains
-// and its addresses: two shared sockets with a table of ids each, a reader for
-// each socket that asks the next question itself, miekg/dns for the messages.
-// It repeats nothing, keeps nothing and checks nothing.
-type bareDNS struct {
+// bare is a run of Bare.
+type bare struct {
 	sockets [2]*bareSocket
 	slots   chan struct{} // one for each domain under way
 	ends    chan error    // one for each domain
@@ -36,19 +29,16 @@ type bareName struct {
 	left int
 }
 
-// bareNames resolves "d0.bench" and so on, so many at a time.
-func bareNames(args []string) error {
-	count, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
-	}
-	inFlight, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	b := &bareDNS{slots: make(chan struct{}, inFlight), ends: make(chan error, inFlight)}
+// Bare looks up the MX host of so many domains and its addresses at a server,
+// inFlight domains at a time, and does the least that a Go program can: two
+// shared sockets with a table of ids each, a reader for each socket that asks the
+// next question itself, miekg/dns for the messages. It repeats nothing, keeps
+// nothing and checks nothing, and fails if an answer is lost: a yardstick for
+// clients that do.
+func Bare(server string, name func(i int) string, count, inFlight int) error {
+	b := &bare{slots: make(chan struct{}, inFlight), ends: make(chan error, inFlight)}
 	for i := range b.sockets {
-		conn, err := net.Dial("udp", "127.0.0.1:53")
+		conn, err := net.Dial("udp", server)
 		if err != nil {
 			return err
 		}
@@ -59,14 +49,14 @@ func bareNames(args []string) error {
 	go func() {
 		for i := range count {
 			b.slots <- struct{}{}
-			b.ask(b.sockets[i%2], &bareName{}, fmt.Sprintf("d%d.bench.", i), dns.TypeMX)
+			b.ask(b.sockets[i%2], &bareName{}, dns.Fqdn(name(i)), dns.TypeMX)
 		}
 	}()
 	return b.wait(count)
 }
 
 // wait waits for the end of all domains, as long as one ends now and then.
-func (b *bareDNS) wait(count int) error {
+func (b *bare) wait(count int) error {
 	for range count {
 		select {
 		case err := <-b.ends:
@@ -81,7 +71,7 @@ func (b *bareDNS) wait(count int) error {
 	return nil
 }
 
-func (b *bareDNS) ask(s *bareSocket, n *bareName, name string, qtype uint16) {
+func (b *bare) ask(s *bareSocket, n *bareName, name string, qtype uint16) {
 	var m dns.Msg
 	m.SetQuestion(name, qtype)
 	m.SetEdns0(1232, false)
@@ -100,7 +90,7 @@ func (b *bareDNS) ask(s *bareSocket, n *bareName, name string, qtype uint16) {
 	}
 }
 
-func (b *bareDNS) read(s *bareSocket) {
+func (b *bare) read(s *bareSocket) {
 	buffer := make([]byte, 1232)
 	for {
 		n, err := s.conn.Read(buffer)
@@ -122,7 +112,7 @@ func (b *bareDNS) read(s *bareSocket) {
 	}
 }
 
-func (b *bareDNS) answer(s *bareSocket, n *bareName, m *dns.Msg) {
+func (b *bare) answer(s *bareSocket, n *bareName, m *dns.Msg) {
 	if m.Question[0].Qtype != dns.TypeMX {
 		n.mu.Lock()
 		n.left--
