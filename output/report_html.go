@@ -151,7 +151,7 @@ func (r *Report) newReportPage(hosts []*fleetHost, problems []*problem, software
 	p := &reportPage{
 		page: newPage(r.options.Title, reportScript), From: minute(f.from), To: minute(f.to), Seen: stamp(f.to), Made: minute(r.options.Now),
 		Redacted: r.options.Redact, Tiles: tiles(n), First: first(problems), Timeline: f.timeline(),
-		Charts: []chart{f.outcomeChart(), severityChart(n), softwareChart(software), f.tlsChart()},
+		Charts: []chart{f.outcomeChart(), severityChart(n), f.tlsChart(), softwareChart(software)},
 		Notes:  f.notes, Inputs: f.inputs, Endpoints: len(f.services),
 	}
 	p.Subtitle = fmt.Sprintf("%s, %s, %s", plural(uint64(n.Domains), "domain"), plural(uint64(n.Hosts), "host"), plural(uint64(n.Endpoints), "endpoint"))
