@@ -20,7 +20,8 @@ type Check string
 const (
 	// CheckRelay asks with MAIL and RCPT, never DATA, whether the server
 	// would take mail for example.com (RFC 2606, section 3), which is no
-	// domain of its own: in five forms, each followed by RSET.
+	// domain of its own: in five forms, each followed by RSET, after
+	// a mailbox of the server that cannot exist.
 	CheckRelay Check = "relay"
 	// CheckInjection sends NOOP in the same packet as STARTTLS. A server
 	// that answers it inside TLS takes what anybody has put before the
