@@ -54,8 +54,8 @@ func (r *Report) writeDefectDojo(w io.Writer) error {
 func newDojoFinding(o *occurrence) dojoFinding {
 	f := o.finding
 	v := dojoFinding{
-		Title: f.Title + " at " + Escape(o.place()), Severity: dojoSeverity(f.Severity), Description: o.description(),
-		Mitigation: o.entry.Remedy, References: strings.Join(f.References, "\n"), Date: day(o.domainSeen),
+		Title: o.title(), Severity: dojoSeverity(f.Severity), Description: o.description(),
+		Mitigation: o.entry.Remedy, References: strings.Join(f.References, "\n"), Date: day(o.seen),
 		VulnID: f.ID, UniqueID: o.identity(), Active: true, Dynamic: true, Tags: []string{"mxsweep"},
 	}
 	v.CWE, _ = strconv.Atoi(strings.TrimPrefix(f.CWE, "CWE-")) // 0 where none fits
@@ -64,7 +64,7 @@ func newDojoFinding(o *occurrence) dojoFinding {
 		v.KnownExploited = v.KnownExploited || f.Advisories[i].KEV
 	}
 	if s := o.service; s != nil {
-		v.Date, v.ComponentName, v.ComponentVersion = day(s.seen), s.product, Escape(s.version)
+		v.ComponentName, v.ComponentVersion = s.product, Escape(s.version)
 	}
 	v.Endpoints = dojoEndpoints(o)
 	return v

@@ -67,17 +67,15 @@ func (f *fleet) problems(hosts []*fleetHost, domains []*fleetDomain) []*problem 
 			count(s.findings, seen, h.name(), func(p *problem) *int { return &p.Hosts })
 		}
 	}
-	for _, s := range f.summaries {
-		for i := range s.Findings {
-			p := problemOf(&s.Findings[i])
-			p.Fleet = append(p.Fleet, Escape(s.Findings[i].Evidence))
-		}
+	for _, v := range f.comparisons() {
+		p := problemOf(v)
+		p.Fleet = append(p.Fleet, Escape(v.Evidence))
 	}
 	for _, d := range domains {
 		count(d.findings, map[string]bool{}, d.name, func(p *problem) *int { return &p.Domains })
 	}
 	for _, p := range byID {
-		p.At, p.Places = affected(p.Hosts, p.Domains), Escape(strings.Join(p.named, ", "))
+		p.At, p.Places = affected(p.Hosts, p.Domains, len(p.Fleet)), Escape(strings.Join(p.named, ", "))
 		if p.Hosts+p.Domains > len(p.named) {
 			p.Places += " …"
 		}
@@ -96,14 +94,17 @@ func catalogByID() map[string]advisory.Entry {
 	return entries
 }
 
-// affected writes "3 hosts, 1 domain".
-func affected(hosts, domains int) string {
+// affected writes "3 hosts, 1 domain"; a comparison is of several hosts.
+func affected(hosts, domains, comparisons int) string {
 	var parts []string
 	if hosts > 0 {
 		parts = append(parts, plural(uint64(hosts), "host"))
 	}
 	if domains > 0 {
 		parts = append(parts, plural(uint64(domains), "domain"))
+	}
+	if comparisons > 0 {
+		parts = append(parts, plural(uint64(comparisons), "comparison"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -214,9 +215,9 @@ func (f *fleet) figures(hosts []*fleetHost) figures {
 	}
 	for _, s := range f.summaries {
 		n.Unlisted += int(s.Silent)
-		for i := range s.Findings {
-			n.Severities[s.Findings[i].Severity]++
-		}
+	}
+	for v := range f.compared {
+		n.Severities[v.Severity]++
 	}
 	n.Covered += n.Unlisted // silence is an answer, too
 	return n

@@ -45,7 +45,8 @@ type fleet struct {
 	domains   map[string]*fleetDomain
 	details   *detailStore
 	findings  map[findingKey]*advisory.Finding
-	from, to  time.Time // of the services
+	compared  map[*advisory.Finding]struct{} // what only a comparison of the services shows
+	from, to  time.Time                      // of the services
 }
 
 // A fleetService is one endpoint.
@@ -92,7 +93,7 @@ const (
 func newFleet() *fleet {
 	return &fleet{
 		services: map[endpointKey]*fleetService{}, domains: map[string]*fleetDomain{},
-		details: &detailStore{}, findings: map[findingKey]*advisory.Finding{},
+		details: &detailStore{}, findings: map[findingKey]*advisory.Finding{}, compared: map[*advisory.Finding]struct{}{},
 	}
 }
 
@@ -102,7 +103,7 @@ func (f *fleet) add(r *scanner.Result) bool {
 	case r.Run != nil:
 		f.runs = append(f.runs, r.Run)
 	case r.Summary != nil:
-		f.summaries = append(f.summaries, r.Summary)
+		f.addSummary(r.Summary)
 	case r.Service != nil:
 		return f.addService(r.Service)
 	case r.Domain != nil:

@@ -28,7 +28,11 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 	}
 	places := map[string][]string{}
 	for o := range r.fleet.each() {
-		places[o.finding.ID] = append(places[o.finding.ID], inline(o.place())+": "+inline(o.finding.Evidence))
+		place := inline(o.finding.Evidence)
+		if at := o.place(); at != "" {
+			place = inline(at) + ": " + place
+		}
+		places[o.finding.ID] = append(places[o.finding.ID], place)
 	}
 	b.WriteString("\n## Findings\n")
 	for _, p := range r.fleet.problems(hosts, domains) {

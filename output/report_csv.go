@@ -90,13 +90,12 @@ func (r *Report) findingRows() []byte {
 	b := appendRow(nil, "severity", "id", "title", "domain", "host", "ip", "port", "product", "version", "evidence", "cves", "remedy", "references", "cwe", "seen")
 	for v := range r.fleet.each() {
 		var product, version string
-		seen := v.domainSeen
 		if s := v.service; s != nil {
-			product, version, seen = s.product, s.version, s.seen
+			product, version = s.product, s.version
 		}
 		f := v.finding
 		b = appendRow(b, string(f.Severity), f.ID, f.Title, strings.Join(v.domains, " "), v.host, v.addr, number(v.port), product, version,
-			f.Evidence, strings.Join(cveIDs(f), " "), v.entry.Remedy, strings.Join(f.References, "; "), f.CWE, stamp(seen))
+			f.Evidence, strings.Join(cveIDs(f), " "), v.entry.Remedy, strings.Join(f.References, "; "), f.CWE, stamp(v.seen))
 	}
 	return b
 }

@@ -1,10 +1,13 @@
 package output
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mxsweep/mxsweep/scanner/advisory"
@@ -19,9 +22,18 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool       sarifTool     `json:"tool"`
-		Results    []sarifResult `json:"results"`
-		ColumnKind string        `json:"columnKind"`
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+		ColumnKind  string            `json:"columnKind"`
+	}
+	sarifInvocation struct {
+		Successful    bool                `json:"executionSuccessful"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications"`
+	}
+	sarifNotification struct {
+		Level   string    `json:"level"`
+		Message sarifText `json:"message"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -78,13 +90,22 @@ type (
 const (
 	sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 	projectURL  = "https://github.com/mxsweep/mxsweep"
+
+	// maxSARIFResults is how many results a file holds: of one with more, GitHub's
+	// code scanning takes none ("SARIF results exceed one or more limits" in its
+	// documentation; of these it shows 5,000). To spread them over several runs
+	// would let results wander from run to run, and be mended and found anew there.
+	maxSARIFResults = 25_000
 )
 
 func (r *Report) writeSARIF(w io.Writer) error {
-	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
+	run := sarifRun{ColumnKind: "unicodeCodePoints", Invocations: []sarifInvocation{r.sarifInvocation()}, Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "mxsweep", InformationURI: projectURL, Version: r.fleet.toolVersion(), Rules: []sarifRule{}}
 	index := map[string]int{}
 	for o := range r.fleet.each() {
+		if len(run.Results) == maxSARIFResults {
+			break
+		}
 		id := o.finding.ID
 		if _, ok := index[id]; !ok {
 			index[id] = len(run.Tool.Driver.Rules)
@@ -93,6 +114,41 @@ func (r *Report) writeSARIF(w io.Writer) error {
 		run.Results = append(run.Results, newSARIFResult(&o, index[id]))
 	}
 	return writeIndented(w, sarifLog{sarifSchema, "2.1.0", []sarifRun{run}})
+}
+
+// sarifInvocation says what the results do not show: who takes a finding for
+// mended that is no longer there has to know what was not visited or not listed.
+func (r *Report) sarifInvocation() sarifInvocation {
+	v := sarifInvocation{Successful: true, Notifications: []sarifNotification{}}
+	for _, note := range slices.Concat(r.fleet.ends(), r.fleet.notes, r.Omitted(ReportSARIF)) {
+		v.Notifications = append(v.Notifications, sarifNotification{"warning", sarifText{Escape(note)}})
+	}
+	return v
+}
+
+// Omitted says what a report in that format leaves out: SARIF takes the 25,000
+// worst findings, which is what GitHub's code scanning accepts.
+func (r *Report) Omitted(format ReportFormat) []string {
+	if format != ReportSARIF {
+		return nil
+	}
+	n, left := 0, map[advisory.Severity]uint64{}
+	for o := range r.fleet.each() {
+		if n++; n > maxSARIFResults {
+			left[o.finding.Severity]++
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	var counts []string
+	for _, s := range severities() {
+		if left[s] > 0 {
+			counts = append(counts, grouped(left[s])+" "+string(s))
+		}
+	}
+	return []string{fmt.Sprintf("SARIF: the worst %s of %s are listed, as many as code scanning services accept; left out: %s",
+		grouped(maxSARIFResults), plural(uint64(n), "finding"), strings.Join(counts, ", "))}
 }
 
 // toolVersion is the version that made the newest run.
@@ -121,10 +177,6 @@ func newSARIFRule(o *occurrence) sarifRule {
 }
 
 func newSARIFResult(o *occurrence, rule int) sarifResult {
-	kind := "domain"
-	if o.service != nil {
-		kind = "service"
-	}
 	sum := sha256.Sum256([]byte(o.identity()))
 	properties := map[string]any{"severity": string(o.finding.Severity), "ip": o.addr}
 	if len(o.domains) > 0 {
@@ -132,8 +184,8 @@ func newSARIFResult(o *occurrence, rule int) sarifResult {
 	}
 	return sarifResult{
 		RuleID: o.finding.ID, RuleIndex: rule, Level: sarifLevelOf(o.finding.Severity),
-		Message:      sarifText{o.finding.Title + " at " + Escape(o.place()) + ": " + Escape(o.finding.Evidence)},
-		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{o.uri()}, sarifRegion{1}}, []sarifLogical{{Escape(o.place()), kind}}}},
+		Message:      sarifText{o.title() + ": " + Escape(o.finding.Evidence)},
+		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{o.uri()}, sarifRegion{1}}, []sarifLogical{{cmp.Or(Escape(o.place()), o.kind()), o.kind()}}}},
 		Fingerprints: map[string]string{"mxsweep/v1": hex.EncodeToString(sum[:16])},
 		Properties:   properties,
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mxsweep/mxsweep/scanner"
+	"github.com/mxsweep/mxsweep/scanner/advisory"
 )
 
 // checkAgainst validates a document against a schema of testdata. The schemas
@@ -82,6 +85,64 @@ func TestDefectDojo(t *testing.T) {
 	}
 }
 
+// What only a comparison of the services shows is in every form of a report:
+// once, however many runs found it.
+func TestComparisonsAreInEveryForm(t *testing.T) {
+	compared := []advisory.Finding{
+		{ID: "key-shared", Severity: advisory.Low, Title: "One private key", Evidence: "the key ab12 is used at 192.0.2.1, 192.0.2.2, 192.0.2.3"},
+		{ID: "key-shared", Severity: advisory.Low, Title: "One private key", Evidence: "the key cd34 is used at 192.0.2.4, 192.0.2.5, 192.0.2.6"},
+	}
+	end := scanner.Result{Summary: &scanner.Summary{Timestamp: noon, Findings: compared}}
+	text := ndjson(append(records(), end, end)...)
+	for _, tt := range []struct {
+		format ReportFormat
+		marks  map[string]int // how often each is there
+	}{
+		{ReportSARIF, map[string]int{"the key ab12": 1, "the key cd34": 1, `"uri": "fleet"`: 2, `"kind": "fleet"`: 2}},
+		{ReportDefectDojo, map[string]int{"the key ab12": 1, "the key cd34": 1, `"unique_id_from_tool": "key-shared fleet `: 2}},
+		{ReportCSV, map[string]int{`low,key-shared,One private key,,,,,,,"the key ab12`: 1, `low,key-shared,One private key,,,,,,,"the key cd34`: 1}},
+		{ReportMarkdown, map[string]int{"(2 comparisons)": 1, "- [ ] the key ab12": 1, "- [ ] the key cd34": 1}},
+		{ReportHTML, map[string]int{"2 comparisons": 1}},
+	} {
+		got := reportText(t, newTestReport(t, ReportOptions{Table: "findings"}, text), tt.format)
+		if tt.format == ReportSARIF || tt.format == ReportDefectDojo {
+			checkAgainst(t, "testdata/"+string(tt.format)+".schema.json", got)
+		}
+		for mark, want := range tt.marks {
+			if n := strings.Count(got, mark); n != want {
+				t.Errorf("%s: %q is there %d times, want %d", tt.format, mark, n, want)
+			}
+		}
+	}
+}
+
+// A tracker that takes no file with more results gets the worst, and both the
+// file and the user are told of the rest.
+func TestSARIFKeepsToTheLimit(t *testing.T) {
+	many := records()[2]
+	many.Service.Findings = make([]advisory.Finding, maxSARIFResults+2)
+	for i := range many.Service.Findings {
+		many.Service.Findings[i] = advisory.Finding{ID: "outdated", Severity: advisory.Low, Evidence: "old"}
+	}
+	many.Service.Findings[maxSARIFResults+1] = records()[2].Service.Findings[0] // critical
+	r := newTestReport(t, ReportOptions{}, ndjson(many))
+	var log sarifLog
+	if err := json.Unmarshal([]byte(reportText(t, r, ReportSARIF)), &log); err != nil {
+		t.Fatal(err)
+	}
+	run := log.Runs[0]
+	if len(run.Results) != maxSARIFResults || run.Results[0].RuleID != "known-exploited" {
+		t.Errorf("%d results, the first of %s", len(run.Results), run.Results[0].RuleID)
+	}
+	want := "SARIF: the worst 25,000 of 25,002 findings are listed, as many as code scanning services accept; left out: 2 low"
+	if got := r.Omitted(ReportSARIF); len(got) != 1 || got[0] != want || run.Invocations[0].Notifications[0].Message.Text != want {
+		t.Errorf("left out %q, and in the file %+v", got, run.Invocations)
+	}
+	if r.Omitted(ReportDefectDojo) != nil || newTestReport(t, ReportOptions{}, ndjson(records()...)).Omitted(ReportSARIF) != nil {
+		t.Error("something is left out where all is there")
+	}
+}
+
 func TestOccurrenceURI(t *testing.T) {
 	for _, tt := range []struct {
 		o    occurrence
@@ -91,6 +152,7 @@ func TestOccurrenceURI(t *testing.T) {
 		{occurrence{service: &fleetService{}, addr: "2001:db8::1", port: 465}, "service/2001%3Adb8%3A%3A1/465"},
 		{occurrence{service: &fleetService{}, host: "a b/<é>"}, "service/a%20b%2F%3C%C3%A9%3E"},
 		{occurrence{domains: []string{"example.com"}}, "domain/example.com"},
+		{occurrence{}, "fleet"},
 	} {
 		if got := tt.o.uri(); got != tt.want {
 			t.Errorf("%s, want %s", got, tt.want)

@@ -59,6 +59,9 @@ func (a *app) report(_ context.Context, args []string) error {
 		if err := writeFile(path, o.force, func(w io.Writer) error { return r.Write(w, formats[i]) }); err != nil {
 			return err
 		}
+		for _, note := range r.Omitted(formats[i]) {
+			a.logf("warning: %s: %s", path, note)
+		}
 	}
 	return nil
 }
