@@ -91,7 +91,7 @@ func (e *TornError) Unwrap() error { return e.Err }
 // whole, and torn if not.
 func (r *Reader) Results() iter.Seq2[scanner.Result, error] {
 	return func(yield func(scanner.Result, error) bool) {
-		if err := r.decompress(); err != nil {
+		if err := r.recognize(); err != nil {
 			yield(scanner.Result{}, err)
 			return
 		}
@@ -114,8 +114,15 @@ func (r *Reader) Results() iter.Seq2[scanner.Result, error] {
 	}
 }
 
-// decompress looks for the magic bytes of gzip (RFC 1952, section 2.3.1).
-func (r *Reader) decompress() error {
+var errDatabase = errors.New(`it is a SQLite database; for its records as NDJSON: sqlite3 FILE "select record from runs union all select record from services union all select record from domains"`)
+
+// recognize looks for the magic bytes of gzip (RFC 1952, section 2.3.1), and for
+// those of a database, which is written beside NDJSON but not read.
+func (r *Reader) recognize() error {
+	const database = "SQLite format 3\x00" // https://sqlite.org/fileformat.html, section 1.3
+	if magic, _ := r.src.Peek(len(database)); string(magic) == database {
+		return errDatabase
+	}
 	if magic, _ := r.src.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		return nil
 	}

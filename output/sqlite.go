@@ -25,14 +25,15 @@ const sqliteWait = 30 * time.Second
 // Rows are written in transactions of about a second, each of which is safe on
 // the disk, whole or not at all, when it ends.
 type sqliteWriter struct {
-	path  string
-	db    *sqlite3.Conn
-	add   map[string]*sqlite3.Stmt // by table
-	now   func() time.Time
-	began time.Time // of the transaction; zero: there is none
-	run   string    // the run that records belong to
-	cells []any     // reused
-	err   error     // the first one; nothing is written after it
+	path    string
+	db      *sqlite3.Conn
+	add     map[string]*sqlite3.Stmt // by table
+	columns []Column                 // of services
+	now     func() time.Time
+	began   time.Time // of the transaction; zero: there is none
+	run     string    // the run that records belong to
+	cells   []any     // reused
+	err     error     // the first one; nothing is written after it
 }
 
 var errNoRun = errors.New("a record before the first run record: a database has to know which run it is of")
@@ -43,7 +44,7 @@ func openSQLite(path string, now func() time.Time) (*sqliteWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("output file %q: %w", path, err)
 	}
-	w := &sqliteWriter{path: path, db: db, now: now, add: map[string]*sqlite3.Stmt{}}
+	w := &sqliteWriter{path: path, db: db, now: now, add: map[string]*sqlite3.Stmt{}, columns: Columns()}
 	if err := w.prepare(); err != nil {
 		return nil, errors.Join(fmt.Errorf("output file %q: %w", path, err), db.Close())
 	}
@@ -151,8 +152,8 @@ func (w *sqliteWriter) summary(r *scanner.Result) error {
 func (w *sqliteWriter) service(r *scanner.Result) error {
 	v := r.Service
 	row := append(w.cells[:0], w.run)
-	for _, c := range Columns() {
-		row = append(row, c.cell(v))
+	for i := range w.columns {
+		row = append(row, w.columns[i].cell(v))
 	}
 	var sha256 string
 	if v.TLS != nil && v.TLS.Certificate != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"csvrows": csvRows,
 				"records": countRecords,
+				"dbrow":   databaseRow,
 			},
 		})
 	})
@@ -59,6 +61,27 @@ func csvRows(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := strconv.Itoa(len(rows) - 1); got != args[1] {
 		ts.Fatalf("%s has %s rows, want %s", args[0], got, args[1])
+	}
+}
+
+// databaseRow checks the first row that a statement yields, its columns joined
+// by |: dbrow FILE SQL ROW.
+func databaseRow(ts *testscript.TestScript, neg bool, args []string) {
+	db, err := sqlite3.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	s, _, err := db.Prepare(args[1])
+	ts.Check(err)
+	defer s.Close()
+	var cells []string
+	if s.Step() {
+		for i := range s.ColumnCount() {
+			cells = append(cells, s.ColumnText(i))
+		}
+	}
+	ts.Check(s.Err())
+	if got := strings.Join(cells, "|"); got != args[2] {
+		ts.Fatalf("%s: %s is %s, want %s", args[0], args[1], got, args[2])
 	}
 }
 
