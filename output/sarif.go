@@ -99,28 +99,27 @@ const (
 )
 
 func (r *Report) writeSARIF(w io.Writer) error {
-	run := sarifRun{ColumnKind: "unicodeCodePoints", Invocations: []sarifInvocation{r.sarifInvocation()}, Results: []sarifResult{}}
+	listed, left := r.fleet.worst(maxSARIFResults)
+	run := sarifRun{ColumnKind: "unicodeCodePoints", Invocations: []sarifInvocation{r.sarifInvocation(left)}, Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "mxsweep", InformationURI: projectURL, Version: r.fleet.toolVersion(), Rules: []sarifRule{}}
 	index := map[string]int{}
-	for o := range r.fleet.each() {
-		if len(run.Results) == maxSARIFResults {
-			break
-		}
+	for i := range listed {
+		o := &listed[i]
 		id := o.finding.ID
 		if _, ok := index[id]; !ok {
 			index[id] = len(run.Tool.Driver.Rules)
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, newSARIFRule(&o))
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, newSARIFRule(o))
 		}
-		run.Results = append(run.Results, newSARIFResult(&o, index[id]))
+		run.Results = append(run.Results, newSARIFResult(o, index[id]))
 	}
 	return writeIndented(w, sarifLog{sarifSchema, "2.1.0", []sarifRun{run}})
 }
 
 // sarifInvocation says what the results do not show: who takes a finding for
 // mended that is no longer there has to know what was not visited or not listed.
-func (r *Report) sarifInvocation() sarifInvocation {
+func (r *Report) sarifInvocation(left map[advisory.Severity]uint64) sarifInvocation {
 	v := sarifInvocation{Successful: true, Notifications: []sarifNotification{}}
-	for _, note := range slices.Concat(r.fleet.ends(), r.fleet.notes, r.Omitted(ReportSARIF)) {
+	for _, note := range slices.Concat(r.fleet.ends(), r.fleet.notes, leftOut(left)) {
 		v.Notifications = append(v.Notifications, sarifNotification{"warning", sarifText{Escape(note)}})
 	}
 	return v
@@ -132,23 +131,34 @@ func (r *Report) Omitted(format ReportFormat) []string {
 	if format != ReportSARIF {
 		return nil
 	}
-	n, left := 0, map[advisory.Severity]uint64{}
-	for o := range r.fleet.each() {
-		if n++; n > maxSARIFResults {
+	_, left := r.fleet.worst(maxSARIFResults)
+	return leftOut(left)
+}
+
+// worst returns the worst findings, as many as limit, and counts the others.
+func (f *fleet) worst(limit int) (listed []occurrence, left map[advisory.Severity]uint64) {
+	left = map[advisory.Severity]uint64{}
+	for o := range f.each() {
+		if len(listed) < limit {
+			listed = append(listed, o)
+		} else {
 			left[o.finding.Severity]++
 		}
 	}
-	if len(left) == 0 {
-		return nil
-	}
+	return listed, left
+}
+
+func leftOut(left map[advisory.Severity]uint64) []string {
 	var counts []string
 	for _, s := range severities() {
 		if left[s] > 0 {
 			counts = append(counts, grouped(left[s])+" "+string(s))
 		}
 	}
-	return []string{fmt.Sprintf("SARIF: the worst %s of %s are listed, as many as code scanning services accept; left out: %s",
-		grouped(maxSARIFResults), plural(uint64(n), "finding"), strings.Join(counts, ", "))}
+	if len(counts) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("SARIF lists the worst %s findings, as many as code scanning services accept; left out: %s", grouped(maxSARIFResults), strings.Join(counts, ", "))}
 }
 
 // toolVersion is the version that made the newest run.

@@ -13,7 +13,7 @@ import (
 )
 
 // killBatch is how many services go into one transaction of the victim.
-const killBatch = 50
+const killBatch = 20
 
 // writeUntilKilled adds services to a database for as long as it lives, and says
 // on standard output how many are committed.
@@ -49,7 +49,7 @@ func TestSQLiteSurvivesKill(t *testing.T) {
 		t.Skip("runs other processes")
 	}
 	path := filepath.Join(t.TempDir(), "fleet.db")
-	for kill := range 8 {
+	for kill := range 4 {
 		run := strconv.Itoa(kill)
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSQLiteSurvivesKill$")
 		cmd.Env = append(os.Environ(), victim+"="+path, victim+"_RUN="+run)

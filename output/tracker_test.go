@@ -119,27 +119,31 @@ func TestComparisonsAreInEveryForm(t *testing.T) {
 
 // A tracker that takes no file with more results gets the worst, and both the
 // file and the user are told of the rest.
-func TestSARIFKeepsToTheLimit(t *testing.T) {
-	many := records()[2]
-	many.Service.Findings = make([]advisory.Finding, maxSARIFResults+2)
-	for i := range many.Service.Findings {
-		many.Service.Findings[i] = advisory.Finding{ID: "outdated", Severity: advisory.Low, Evidence: "old"}
+func TestWorst(t *testing.T) {
+	f := newTestReport(t, ReportOptions{}, ndjson(records()...)).fleet
+	listed, left := f.worst(2)
+	all, none := f.worst(maxSARIFResults)
+	if len(listed) != 2 || listed[0].finding.ID != "known-exploited" || len(none) != 0 {
+		t.Errorf("listed %+v, left out of all %v", listed, none)
 	}
-	many.Service.Findings[maxSARIFResults+1] = records()[2].Service.Findings[0] // critical
-	r := newTestReport(t, ReportOptions{}, ndjson(many))
-	var log sarifLog
-	if err := json.Unmarshal([]byte(reportText(t, r, ReportSARIF)), &log); err != nil {
-		t.Fatal(err)
+	for _, o := range all[2:] {
+		left[o.finding.Severity]--
 	}
-	run := log.Runs[0]
-	if len(run.Results) != maxSARIFResults || run.Results[0].RuleID != "known-exploited" {
-		t.Errorf("%d results, the first of %s", len(run.Results), run.Results[0].RuleID)
+	for severity, n := range left {
+		if n != 0 {
+			t.Errorf("%s: %d miscounted", severity, n)
+		}
 	}
-	want := "SARIF: the worst 25,000 of 25,002 findings are listed, as many as code scanning services accept; left out: 2 low"
-	if got := r.Omitted(ReportSARIF); len(got) != 1 || got[0] != want || run.Invocations[0].Notifications[0].Message.Text != want {
-		t.Errorf("left out %q, and in the file %+v", got, run.Invocations)
+	want := "SARIF lists the worst 25,000 findings, as many as code scanning services accept; left out: 7 low, 22,271 info"
+	many := map[advisory.Severity]uint64{advisory.Info: 22_271, advisory.Low: 7}
+	if got := leftOut(many); len(got) != 1 || got[0] != want {
+		t.Errorf("%q", got)
 	}
-	if r.Omitted(ReportDefectDojo) != nil || newTestReport(t, ReportOptions{}, ndjson(records()...)).Omitted(ReportSARIF) != nil {
+	r := newTestReport(t, ReportOptions{}, "garbage\n"+ndjson(records()...))
+	if got := r.sarifInvocation(many).Notifications; len(got) != 2 || !strings.Contains(got[0].Message.Text, "1 line skipped") || got[1].Message.Text != want {
+		t.Errorf("in the file: %+v", got)
+	}
+	if r.Omitted(ReportSARIF) != nil || r.Omitted(ReportDefectDojo) != nil {
 		t.Error("something is left out where all is there")
 	}
 }
