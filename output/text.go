@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/rivo/uniseg"
+
 	"github.com/mxsweep/mxsweep/scanner"
 	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/fingerprint"
@@ -70,7 +72,7 @@ type line struct {
 
 // put adds a cell of escaped text at the stop, gap spaces away at least.
 func (l *line) put(stop, gap int, style, text string) {
-	n := utf8.RuneCountInString(text)
+	n := columnsOf(text)
 	at := max(stop, l.pos+gap)
 	if l.pos == 0 {
 		at = stop
@@ -84,6 +86,18 @@ func (l *line) put(stop, gap int, style, text string) {
 	}
 	l.buf = l.paint(l.buf, style, text)
 	l.pos += n
+}
+
+// columnsOf is the number of columns that text takes on a terminal: two for most
+// characters of East Asia, none for marks that combine with the one before
+// (Unicode Standard Annexes 11 and 29).
+func columnsOf(text string) int {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return uniseg.StringWidth(text)
+		}
+	}
+	return len(text)
 }
 
 func (l *line) end() { l.buf = append(l.buf, '\n') }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/rivo/uniseg"
+
 	"github.com/mxsweep/mxsweep/scanner"
 )
 
@@ -28,6 +30,25 @@ func TestTextKeepsToTheWidth(t *testing.T) {
 			if strings.TrimRight(line, " ") != line || line == "" {
 				t.Errorf("width %d: trailing space or empty line: %q", width, line)
 			}
+		}
+	}
+}
+
+// Wide and combining characters keep the columns straight: what follows a cell
+// begins where it does on a line of plain letters.
+func TestTextAligns(t *testing.T) {
+	for _, host := range []string{"mail.example", "例え.テスト", "메일.한국", "cafe\u0301.example", "ไปรษณีย์.ไทย", "😀.example", "m.example"} {
+		s := typical()
+		s.Host, s.Domain = host, ""
+		text := written(t, Text, Options{}, scanner.Result{Service: s})
+		before, _, found := strings.Cut(text, "Postfix")
+		if n := uniseg.StringWidth(before); !found || n != 54 {
+			t.Errorf("%s: the software begins in column %d: %s", host, n, text)
+		}
+	}
+	for text, want := range map[string]int{"": 0, "abc": 3, "例え": 4, "e\u0301": 1, "é": 1, "한": 2, "\u1112\u1161\u11ab": 2, "ﾊ": 1} {
+		if got := columnsOf(text); got != want {
+			t.Errorf("%q: %d columns, want %d", text, got, want)
 		}
 	}
 }

@@ -43,6 +43,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory", "cmd/mxsweep"},
 	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep"},
 	"github.com/ncruces/go-sqlite3":              {"output"},
+	"github.com/rivo/uniseg":                     {"output"},
 	"os/signal":                                  {"cmd/mxsweep"},
 	"math/rand":                                  {}, // math/rand/v2 or crypto/rand
 	"github.com/rogpeppe/go-internal/testscript": {}, // tests only
