@@ -36,7 +36,7 @@ func newRedactor() *redactor {
 		// An IPv6 address; or dotted words, perhaps with a mailbox in front:
 		// those that end in a word with a letter are names, those that parse
 		// as an address are addresses, and others are left alone.
-		tokens: regexp.MustCompile(`(?i:ipv6):[0-9A-Fa-f:.]+|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|(?:[^\s<>@,;:"()\[\]]+@)?[\pL\pN_*](?:[\pL\pN_*-]*[\pL\pN_])?(?:\.[\pL\pN_](?:[\pL\pN_-]*[\pL\pN_])?)+`),
+		tokens: regexp.MustCompile(`(?i:ipv?6):[0-9A-Fa-f:.]+|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|(?:[^\s<>@,;:"()\[\]]+@)?[\pL\pN_*](?:[\pL\pN_*-]*[\pL\pN_])?(?:\.[\pL\pN_](?:[\pL\pN_-]*[\pL\pN_])?)+`),
 	}
 }
 
@@ -231,8 +231,8 @@ func (m *redactor) token(token string) string {
 	if replyCode.MatchString(token) { // "250-mx1.example.com"
 		return token[:4] + m.token(token[4:])
 	}
-	if len(token) > 5 && strings.EqualFold(token[:5], "ipv6:") { // RFC 5321, section 4.1.3
-		return token[:5] + m.token(token[5:])
+	if n := len(ipv6Tag.FindString(token)); n > 0 {
+		return token[:n] + m.token(token[n:])
 	}
 	if mailbox, name, ok := strings.Cut(token, "@"); ok && mailbox != "" {
 		return "mailbox@" + m.token(name)
@@ -246,6 +246,10 @@ func (m *redactor) token(token string) string {
 	}
 	return m.name(token)
 }
+
+// ipv6Tag is what stands before an IPv6 address in a mail dialogue (RFC 5321,
+// section 4.1.3) and in an SPF record (RFC 7208, section 5.6).
+var ipv6Tag = regexp.MustCompile(`^(?i:ipv?6):`)
 
 var replyCode = regexp.MustCompile(`^[2-5][0-9]{2}-.`)
 

@@ -45,8 +45,8 @@ func (m *redactor) rrset(set *scanner.RRset) {
 var terms = regexp.MustCompile(`(?i)^[-+~?]?(?:v=[a-z0-9]{1,10}|version|stsv1|mode|max_age|enforce|testing|none|mx|a|ptr|all|p=[a-z]+|sp=[a-z]+|np=[a-z]+|pct=[0-9]+|ri=[0-9]+|adkim=[rs]|aspf=[rs]|fo=[01ds:]+|rf=[a-z]+|[0-9]{1,9}|rua=mailto|ruf=mailto|mailto|include|ip4|ip6|exists|redirect|exp|/[0-9]{1,3})$`)
 
 // recordWord matches a word of a published record, divided where its syntax
-// divides it.
-var recordWord = regexp.MustCompile(`[^\s;,:]+`)
+// divides it, which is not within the stand-in of an address.
+var recordWord = regexp.MustCompile(`2001:db8::[0-9a-f:]+(?:/[0-9]+)?|[^\s;,:]+`)
 
 // published masks the text of a record of the DNS: what is neither a term nor a
 // stand-in goes.
@@ -61,4 +61,4 @@ func (m *redactor) published(record string) string {
 }
 
 // standIn matches a word of a record that holds a stand-in.
-var standIn = regexp.MustCompile(`^(?:[a-z0-9+?~-]+=)?(?:mailbox@)?(?:\*\.)?(?:(?:host[0-9]+\.)?org[0-9]+\.example|240(?:\.[0-9]+){3}|2001|db8|[0-9a-f]{1,4})(?:/[0-9]+)?$`)
+var standIn = regexp.MustCompile(`^(?:[a-z0-9+?~-]+=)?(?:mailbox@)?(?:\*\.)?(?:(?:host[0-9]+\.)?org[0-9]+\.example|240(?:\.[0-9]+){3}|2001:db8::[0-9a-f:]+)(?:/[0-9]+)?$`)

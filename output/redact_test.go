@@ -39,6 +39,26 @@ func TestRedactText(t *testing.T) {
 	}
 }
 
+// Of a published record the terms stay, and the stand-ins.
+func TestRedactPublished(t *testing.T) {
+	m := newRedactor()
+	m.begin("", "acme.example")
+	for _, tt := range []struct{ in, want string }{
+		{"v=STSv1; id=2026", "v=STSv1; (masked)"},
+		{"v=STSv1;id=20261101T000000Z;", "v=STSv1;(masked);"},
+		{"v=spf1 ip6:2001:470:1::/48 IP6:2001:470:2::9 include:cafe mx:acme.example/24 -all", "v=spf1 ip6:2001:db8::1/48 IP6:2001:db8::2 include:(masked) mx:org1.example/24 -all"},
+		{"v=spf1 redirect=_spf.acme.example", "v=spf1 redirect=host2.org1.example"},
+		{"v=DMARC1; p=none; rua=mailto:x@acme.example", "v=DMARC1; p=none; rua=mailto:mailbox@org1.example"},
+		{"3 1 1 abcd0123", "3 1 1 (masked)"},
+		{"site-verification=abcd", "(masked)"},
+		{"max_age: 604800", "max_age: 604800"},
+	} {
+		if got := m.published(tt.in); got != tt.want {
+			t.Errorf("%q became %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
 // Nothing of a record that names somebody is in any format of a redacted
 // report.
 func TestRedactedReport(t *testing.T) {

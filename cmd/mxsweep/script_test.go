@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 				"csvrows": csvRows,
 				"records": countRecords,
 				"dbrow":   databaseRow,
+				"hides":   reportHides,
 			},
 		})
 	})
