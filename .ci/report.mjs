@@ -121,6 +121,13 @@ for (const colorScheme of ["light", "dark"]) {
       await accessible(page, `${file}, ${colorScheme}, ${width}`);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(overflow <= 0, `${file}: ${overflow} pixels too wide at ${width}`);
+      for (const host of await page.locator("[data-table=hosts] tbody td:nth-child(2) button").all()) {
+        await host.click();
+        await page.waitForSelector("dialog[open] .talk, dialog[open] .facts");
+        const over = await page.evaluate(() => { const d = document.querySelector("dialog"); return d.scrollWidth - d.clientWidth; });
+        assert.ok(over <= 0, `${file}: a panel is ${over} pixels too wide at ${width}`);
+        await page.keyboard.press("Escape");
+      }
       assert.deepEqual(wrong, []);
     }
   }

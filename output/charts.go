@@ -89,8 +89,10 @@ func severityChart(n figures) chart {
 	return c
 }
 
-// maxProducts is how many products have a bar of their own.
-const maxProducts = 12
+const (
+	maxProducts = 12 // that have a bar of their own
+	maxLabel    = 60 // bytes of a name or version at a bar; the tables have all
+)
 
 // softwareChart shows products, each bar divided by the age of its versions.
 func softwareChart(rows []*softwareRow) chart {
@@ -110,7 +112,7 @@ func softwareChart(rows []*softwareRow) chart {
 		p.n += r.Endpoints
 		p.ages[r.Lifecycle] += r.Endpoints
 		if r.Version != "" {
-			p.versions = append(p.versions, fmt.Sprintf("%s ×%s", r.Version, grouped(uint64(r.Endpoints))))
+			p.versions = append(p.versions, fmt.Sprintf("%s ×%s", cut(Escape(r.Version), maxLabel), grouped(uint64(r.Endpoints))))
 		}
 	}
 	products := slices.SortedFunc(maps.Values(byName), func(a, b *product) int {
@@ -122,11 +124,11 @@ func softwareChart(rows []*softwareRow) chart {
 			c.Note = fmt.Sprintf("and %s more, in the table below", plural(uint64(len(products)-i), "product"))
 			break
 		}
-		note := Escape(strings.Join(p.versions[:min(4, len(p.versions))], ", "))
+		note := strings.Join(p.versions[:min(4, len(p.versions))], ", ")
 		if more := len(p.versions) - 4; more > 0 {
 			note += fmt.Sprintf(" and %d more", more)
 		}
-		c.Bars = append(c.Bars, newBar(Escape(p.name), note, products[0].n,
+		c.Bars = append(c.Bars, newBar(cut(Escape(p.name), maxLabel), note, products[0].n,
 			count{p.ages[lifecycleEnded], "bad", "support has ended"}, count{p.ages[lifecycleOutdated], "warn", "needs an update"},
 			count{p.ages[lifecycleGood], "good", "nothing known against it"}, count{p.ages[lifecycleUnknown], "mute", "version not known"}))
 	}
@@ -148,7 +150,7 @@ func (f *fleet) tlsChart() chart {
 		return cmp.Or(cmp.Compare(tlsOrder(b), tlsOrder(a)), strings.Compare(b, a))
 	})
 	for _, v := range versions {
-		label, class := v, "bad"
+		label, class := Escape(v), "bad"
 		switch {
 		case v == "none":
 			label = "plain text only"
@@ -157,7 +159,7 @@ func (f *fleet) tlsChart() chart {
 		case v >= "TLS 1.2":
 			class = "good"
 		}
-		c.Bars = append(c.Bars, newBar(Escape(label), "", most, count{counts[v], class, label}))
+		c.Bars = append(c.Bars, newBar(label, "", most, count{counts[v], class, label}))
 	}
 	return c
 }
