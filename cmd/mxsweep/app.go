@@ -34,6 +34,8 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	getenv func(string) string
+	// environ returns all of the environment as os.Environ does; nil: nothing.
+	environ func() []string
 	// stopping is done after the first signal: no new work is begun. The
 	// context given to run is canceled by the second: everything ends now.
 	stopping context.Context

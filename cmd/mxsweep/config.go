@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/mxsweep/mxsweep/output"
 )
 
 // once are the flags that belong to one command line: from the environment or a
@@ -36,6 +38,7 @@ func (a *app) configure(o *options, flags *flagSet) error {
 	if err := a.fromEnvironment(flags, given); err != nil {
 		return err
 	}
+	a.strayVariables(flags)
 	path, named := a.configPath(o)
 	if path == "" {
 		return nil
@@ -75,6 +78,26 @@ func (a *app) fromEnvironment(flags *flagSet, given map[string]string) (err erro
 		}
 	}
 	return err
+}
+
+// strayVariables warns of variables that look like those of flags and are not: a
+// slip in MXSWEEP_RATE_LIMIT would scan faster than was meant.
+func (a *app) strayVariables(flags *flagSet) {
+	if a.environ == nil {
+		return
+	}
+	taken := map[string]bool{variable("config"): true}
+	for _, g := range flags.groups {
+		for _, long := range g.names {
+			taken[variable(long)] = taken[variable(long)] || !once[long]
+		}
+	}
+	for _, pair := range a.environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, variable("")) && value != "" && !taken[name] {
+			a.logf("warning: %s is ignored: the environment sets no such flag", output.Escape(name))
+		}
+	}
 }
 
 // settable reports whether a flag may still be set. Exclusions add up: what is to be

@@ -34,6 +34,6 @@ func main() {
 		<-again // second: stop now
 		cancel()
 	})
-	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, stopping: stopping}
+	app := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, stopping: stopping}
 	os.Exit(app.run(ctx, os.Args[1:]))
 }

@@ -48,6 +48,9 @@ func (a *app) usage(fs *flagSet, only string) error {
 			fs.writeGroup(&b, g)
 		}
 	}
+	if !found && a.commands()[only] != nil {
+		return usagef("%s is a command: its flags are shown by \"mxsweep %s -h\"", only, only)
+	}
 	if !found {
 		return usagef("no group of flags is called %q; there are: %s", only, fs.groupTitles())
 	}
