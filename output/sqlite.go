@@ -36,7 +36,10 @@ type sqliteWriter struct {
 	err     error     // the first one; nothing is written after it
 }
 
-var errNoRun = errors.New("a record before the first run record: a database has to know which run it is of")
+var (
+	errNoRun = errors.New("a record comes before the run record, or after the summary: a database has to know which run it is of")
+	errNoID  = errors.New("the run record has no id, by which a database tells runs apart")
+)
 
 // openSQLite opens or makes a database. One that exists is added to.
 func openSQLite(path string, now func() time.Time) (*sqliteWriter, error) {
@@ -128,7 +131,7 @@ func (w *sqliteWriter) record(r *scanner.Result) error {
 func (w *sqliteWriter) begin(r *scanner.Result) error {
 	v := r.Run
 	if v.ID == "" {
-		return errNoRun
+		return errNoID
 	}
 	w.run = v.ID
 	for table, column := range map[string]string{"runs": "id", "services": "run", "domains": "run", "findings": "run"} {
@@ -146,7 +149,9 @@ func (w *sqliteWriter) summary(r *scanner.Result) error {
 	if err != nil {
 		return err
 	}
-	return w.findings(nil, "", v.Findings)
+	err = w.findings(nil, "", v.Findings)
+	w.run = "" // what follows without a run record of its own is of another run
+	return err
 }
 
 func (w *sqliteWriter) service(r *scanner.Result) error {

@@ -166,6 +166,35 @@ func TestSQLiteRefuses(t *testing.T) {
 	}
 }
 
+// Records without a run of their own are not taken for those of the run before.
+func TestSQLiteKeepsRunsApart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	w, err := Create(path, false, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := aRun("a", "3.5")
+	for i := range records {
+		if err := w.Write(&records[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Write(&records[1]); !errors.Is(err, errNoRun) {
+		t.Errorf("a service after the summary: %v", err)
+	}
+	if err := w.Close(); !errors.Is(err, errNoRun) {
+		t.Errorf("closed: %v", err)
+	}
+	w, err = Create(path, false, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Write(&scanner.Result{Run: &scanner.Run{}}); !errors.Is(err, errNoID) {
+		t.Errorf("a run without an id: %v", err)
+	}
+}
+
 // A database of an earlier version gets the columns that have come since.
 func TestSQLiteAddsColumns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fleet.db")
