@@ -56,7 +56,7 @@ func newDojoFinding(o *occurrence) dojoFinding {
 	v := dojoFinding{
 		Title: o.title(), Severity: dojoSeverity(f.Severity), Description: o.description(),
 		Mitigation: o.entry.Remedy, References: strings.Join(f.References, "\n"), Date: day(o.seen),
-		VulnID: f.ID, UniqueID: o.identity(), Active: true, Dynamic: true, Tags: []string{"mxsweep"},
+		VulnID: f.ID, UniqueID: o.identity(), Active: f.Ignored == "", Dynamic: true, Tags: []string{"mxsweep"},
 	}
 	v.CWE, _ = strconv.Atoi(strings.TrimPrefix(f.CWE, "CWE-")) // 0 where none fits
 	for i := range f.Advisories {

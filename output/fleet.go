@@ -173,28 +173,6 @@ func (f *fleet) addDomain(d *scanner.Domain) {
 	f.domains[d.Domain] = v
 }
 
-type findingKey struct {
-	id, evidence string
-	severity     advisory.Severity
-	advisories   int
-}
-
-// intern keeps one copy of equal findings: those about a version are long, and
-// the same on every server of it.
-func (f *fleet) intern(findings []advisory.Finding) []*advisory.Finding {
-	kept := make([]*advisory.Finding, len(findings))
-	for i := range findings {
-		v := &findings[i]
-		key := findingKey{v.ID, v.Evidence, v.Severity, len(v.Advisories)}
-		if f.findings[key] == nil {
-			clone := *v
-			f.findings[key] = &clone
-		}
-		kept[i] = f.findings[key]
-	}
-	return kept
-}
-
 func tlsText(s *scanner.Service) string {
 	before := beforeTLS(s)
 	switch {

@@ -36,6 +36,28 @@ func (f *fleet) addSummary(s *scanner.Summary) {
 	}
 }
 
+type findingKey struct {
+	id, evidence, ignored string
+	severity              advisory.Severity
+	advisories            int
+}
+
+// intern keeps one copy of equal findings: those about a version are long, and
+// the same on every server of it.
+func (f *fleet) intern(findings []advisory.Finding) []*advisory.Finding {
+	kept := make([]*advisory.Finding, len(findings))
+	for i := range findings {
+		v := &findings[i]
+		key := findingKey{v.ID, v.Evidence, v.Ignored, v.Severity, len(v.Advisories)}
+		if f.findings[key] == nil {
+			clone := *v
+			f.findings[key] = &clone
+		}
+		kept[i] = f.findings[key]
+	}
+	return kept
+}
+
 // comparisons returns what only comparing the services shows.
 func (f *fleet) comparisons() []*advisory.Finding {
 	return slices.SortedFunc(maps.Keys(f.compared), func(a, b *advisory.Finding) int {
@@ -127,6 +149,14 @@ func escapeURI(s string) string {
 	return b.String()
 }
 
+// evidenceOf is what was seen, for people, and why a policy ignores it.
+func evidenceOf(f *advisory.Finding) string {
+	if f.Ignored == "" {
+		return Escape(f.Evidence)
+	}
+	return Escape(f.Evidence + " (ignored " + f.Ignored + ")")
+}
+
 // identity is equal for the same finding at the same place in every run. Of
 // findings about the fleet the evidence tells one from the other.
 func (o *occurrence) identity() string {
@@ -144,7 +174,7 @@ func (o *occurrence) identity() string {
 // description says what was found, in plain text.
 func (o *occurrence) description() string {
 	var b strings.Builder
-	b.WriteString(Escape(o.finding.Evidence))
+	b.WriteString(evidenceOf(o.finding))
 	for i := range o.finding.Advisories {
 		m := &o.finding.Advisories[i]
 		b.WriteString("\n" + m.CVE + ": " + matchText(m))

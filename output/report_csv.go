@@ -87,7 +87,7 @@ func (r *Report) writeTable(w io.Writer) error {
 }
 
 func (r *Report) findingRows() []byte {
-	b := appendRow(nil, "severity", "id", "title", "domain", "host", "ip", "port", "product", "version", "evidence", "cves", "remedy", "references", "cwe", "seen")
+	b := appendRow(nil, "severity", "id", "title", "domain", "host", "ip", "port", "product", "version", "evidence", "cves", "remedy", "references", "cwe", "seen", "ignored")
 	for v := range r.fleet.each() {
 		var product, version string
 		if s := v.service; s != nil {
@@ -95,7 +95,7 @@ func (r *Report) findingRows() []byte {
 		}
 		f := v.finding
 		b = appendRow(b, string(f.Severity), f.ID, f.Title, strings.Join(v.domains, " "), v.host, v.addr, number(v.port), product, version,
-			f.Evidence, strings.Join(cveIDs(f), " "), v.entry.Remedy, strings.Join(f.References, "; "), f.CWE, stamp(v.seen))
+			f.Evidence, strings.Join(cveIDs(f), " "), v.entry.Remedy, strings.Join(f.References, "; "), f.CWE, stamp(v.seen), f.Ignored)
 	}
 	return b
 }

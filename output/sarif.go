@@ -65,7 +65,12 @@ type (
 		Message      sarifText         `json:"message"`
 		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
+		Suppressions []sarifSuppress   `json:"suppressions,omitempty"` // a policy ignores it
 		Properties   map[string]any    `json:"properties"`
+	}
+	sarifSuppress struct {
+		Kind          string `json:"kind"`
+		Justification string `json:"justification"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical  `json:"physicalLocation"`
@@ -192,13 +197,17 @@ func newSARIFResult(o *occurrence, rule int) sarifResult {
 	if len(o.domains) > 0 {
 		properties["domains"] = escaped(o.domains)
 	}
-	return sarifResult{
+	result := sarifResult{
 		RuleID: o.finding.ID, RuleIndex: rule, Level: sarifLevelOf(o.finding.Severity),
 		Message:      sarifText{o.title() + ": " + Escape(o.finding.Evidence)},
 		Locations:    []sarifLocation{{sarifPhysical{sarifArtifact{o.uri()}, sarifRegion{1}}, []sarifLogical{{cmp.Or(Escape(o.place()), o.kind()), o.kind()}}}},
 		Fingerprints: map[string]string{"mxsweep/v1": hex.EncodeToString(sum[:16])},
 		Properties:   properties,
 	}
+	if o.finding.Ignored != "" {
+		result.Suppressions = []sarifSuppress{{"external", Escape(o.finding.Ignored)}}
+	}
+	return result
 }
 
 // sarifLevelOf maps a severity to the levels of section 3.27.10.

@@ -148,6 +148,32 @@ func TestWorst(t *testing.T) {
 	}
 }
 
+// What a policy ignores is not open work, and every form says why.
+func TestIgnoredIsSaid(t *testing.T) {
+	r := records()
+	r[1].Service.Findings = []advisory.Finding{{ID: "certificate-self-signed", Severity: advisory.Info, Title: "Self-signed", Evidence: "by itself", Ignored: "until 2027-01-31: the lab"}}
+	r[2].Service.Findings = []advisory.Finding{{ID: "certificate-self-signed", Severity: advisory.Info, Title: "Self-signed", Evidence: "by itself"}}
+	for format, wants := range map[ReportFormat][]string{
+		ReportSARIF:      {`"justification": "until 2027-01-31: the lab"`},
+		ReportDefectDojo: {`by itself (ignored until 2027-01-31: the lab)`, `"active": false`, `"active": true`},
+		ReportCSV:        {",until 2027-01-31: the lab\r\n"},
+		ReportHTML:       {"by itself (ignored until 2027-01-31: the lab)"},
+	} {
+		text := reportText(t, newTestReport(t, ReportOptions{Table: "findings"}, ndjson(r...)), format)
+		if format == ReportSARIF || format == ReportDefectDojo {
+			checkAgainst(t, "testdata/"+string(format)+".schema.json", text)
+		}
+		for _, block := range blocks(t, text) {
+			text += block
+		}
+		for _, want := range wants {
+			if n := strings.Count(text, want); n == 0 || n > 1 && format == ReportSARIF {
+				t.Errorf("%s: %q is there %d times", format, want, n)
+			}
+		}
+	}
+}
+
 func TestOccurrenceURI(t *testing.T) {
 	for _, tt := range []struct {
 		o    occurrence
