@@ -122,7 +122,7 @@ func detailFindings(findings []advisory.Finding) []detailFinding {
 	list := []detailFinding{}
 	for i := range findings {
 		f := &findings[i]
-		v := detailFinding{ID: f.ID, Severity: f.Severity, Evidence: evidenceOf(f)}
+		v := detailFinding{ID: f.ID, Severity: f.Severity, Evidence: Escape(evidenceOf(f))}
 		for _, m := range f.Advisories {
 			v.Advisories = append(v.Advisories, pair{m.CVE, matchText(&m)})
 		}

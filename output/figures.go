@@ -69,7 +69,7 @@ func (f *fleet) problems(hosts []*fleetHost, domains []*fleetDomain) []*problem 
 	}
 	for _, v := range f.comparisons() {
 		p := problemOf(v)
-		p.Fleet = append(p.Fleet, evidenceOf(v))
+		p.Fleet = append(p.Fleet, Escape(evidenceOf(v)))
 	}
 	for _, d := range domains {
 		count(d.findings, map[string]bool{}, d.name, func(p *problem) *int { return &p.Domains })

@@ -28,7 +28,7 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 	}
 	places := map[string][]string{}
 	for o := range r.fleet.each() {
-		place := inline(o.finding.Evidence)
+		place := inline(evidenceOf(o.finding))
 		if at := o.place(); at != "" {
 			place = inline(at) + ": " + place
 		}

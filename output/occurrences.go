@@ -149,12 +149,12 @@ func escapeURI(s string) string {
 	return b.String()
 }
 
-// evidenceOf is what was seen, for people, and why a policy ignores it.
+// evidenceOf is what was seen, and why a policy ignores it; unescaped.
 func evidenceOf(f *advisory.Finding) string {
 	if f.Ignored == "" {
-		return Escape(f.Evidence)
+		return f.Evidence
 	}
-	return Escape(f.Evidence + " (ignored " + f.Ignored + ")")
+	return f.Evidence + " (ignored " + f.Ignored + ")"
 }
 
 // identity is equal for the same finding at the same place in every run. Of
@@ -174,7 +174,7 @@ func (o *occurrence) identity() string {
 // description says what was found, in plain text.
 func (o *occurrence) description() string {
 	var b strings.Builder
-	b.WriteString(evidenceOf(o.finding))
+	b.WriteString(Escape(evidenceOf(o.finding)))
 	for i := range o.finding.Advisories {
 		m := &o.finding.Advisories[i]
 		b.WriteString("\n" + m.CVE + ": " + matchText(m))

@@ -88,7 +88,7 @@ func portText(s *fleetService) (text, class string) {
 func (d *pageData) domainRow(v *fleetDomain) []any {
 	findings, hosts := [][]any{}, []int{}
 	for _, f := range v.findings {
-		findings = append(findings, []any{f.ID, f.Severity.Rank(), evidenceOf(f)})
+		findings = append(findings, []any{f.ID, f.Severity.Rank(), Escape(evidenceOf(f))})
 	}
 	for _, s := range v.services {
 		if s.addr.IsValid() {

@@ -152,12 +152,13 @@ func TestWorst(t *testing.T) {
 func TestIgnoredIsSaid(t *testing.T) {
 	r := records()
 	r[1].Service.Findings = []advisory.Finding{{ID: "certificate-self-signed", Severity: advisory.Info, Title: "Self-signed", Evidence: "by itself", Ignored: "until 2027-01-31: the lab"}}
-	r[2].Service.Findings = []advisory.Finding{{ID: "certificate-self-signed", Severity: advisory.Info, Title: "Self-signed", Evidence: "by itself"}}
+	r[2].Service.Findings = []advisory.Finding{{ID: "certificate-self-signed", Severity: advisory.Low, Title: "Self-signed", Evidence: "by itself"}}
 	for format, wants := range map[ReportFormat][]string{
 		ReportSARIF:      {`"justification": "until 2027-01-31: the lab"`},
 		ReportDefectDojo: {`by itself (ignored until 2027-01-31: the lab)`, `"active": false`, `"active": true`},
 		ReportCSV:        {",until 2027-01-31: the lab\r\n"},
 		ReportHTML:       {"by itself (ignored until 2027-01-31: the lab)"},
+		ReportMarkdown:   {`by itself \(ignored until 2027-01-31: the lab\)`},
 	} {
 		text := reportText(t, newTestReport(t, ReportOptions{Table: "findings"}, ndjson(r...)), format)
 		if format == ReportSARIF || format == ReportDefectDojo {
