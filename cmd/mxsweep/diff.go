@@ -38,6 +38,9 @@ func (a *app) diff(_ context.Context, args []string) error {
 			return usageError{err}
 		}
 	}
+	if err := notOverwritten(files, outputs); err != nil {
+		return err
+	}
 	d, err := compareFiles(files[0], files[1])
 	if err != nil {
 		return err

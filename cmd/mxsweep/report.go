@@ -26,7 +26,7 @@ func (a *app) report(_ context.Context, args []string) error {
 	files, err := a.parseFew("report", args, func(fs *flagSet) {
 		fs.add(&o.outputs, "output", "o", "file to write: .html .md .csv .sarif .defectdojo.json (repeatable)")
 		fs.add(&o.title, "title", "", "heading of the report")
-		fs.add(&o.table, "table", "", "rows of a CSV: services, findings, hosts or domains")
+		fs.add(&o.table, "table", "", "rows of a CSV: services, findings, hosts or domains; without -o to standard output")
 		fs.add(&o.redact, "redact", "", "put invented names and addresses in place of the real ones")
 		fs.add(&o.force, "force", "", "overwrite existing files")
 	})
@@ -52,7 +52,11 @@ func (a *app) report(_ context.Context, args []string) error {
 	if r.Services() == 0 {
 		return errors.New("the input holds no service record: there is nothing to report on")
 	}
-	if len(o.outputs) == 0 {
+	switch {
+	case len(o.outputs) > 0:
+	case o.table != "":
+		return r.Write(a.stdout, output.ReportCSV)
+	default:
 		return r.Write(a.stdout, output.ReportMarkdown)
 	}
 	for i, path := range o.outputs {
