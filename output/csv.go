@@ -94,7 +94,7 @@ func cut(s string, n int) string {
 		return s
 	}
 	n -= len(mark)
-	for !utf8.RuneStart(s[n]) {
+	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
 	return s[:n] + mark

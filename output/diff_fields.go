@@ -28,7 +28,7 @@ func compareServices(o, n *snapshot) []FieldChange {
 		case before == "" || after == "" || before == after:
 		case f.list:
 			change := compareLists(f.name, before, after)
-			if (f.name == fieldFindings || f.name == fieldCVEs) && !n.complete() {
+			if f.name == fieldFindings && !n.lookedAgain(o) || f.name == fieldCVEs && !n.complete() {
 				change.Removed = nil // what was not looked for this time is not mended
 			}
 			if len(change.Added)+len(change.Removed) > 0 {
@@ -39,6 +39,18 @@ func compareServices(o, n *snapshot) []FieldChange {
 		}
 	}
 	return changes
+}
+
+// lookedAgain reports whether all that was looked for in o was in n: there is
+// much that is asked only where an option says so.
+func (n *snapshot) lookedAgain(o *snapshot) bool {
+	for i, f := range diffFields() {
+		if (f.name == "ptr" || f.name == "tls_versions") && o.facts[i] != "" && n.facts[i] == "" {
+			return false
+		}
+	}
+	missing := func(check string) bool { return !slices.Contains(n.checks, check) }
+	return n.complete() && !slices.ContainsFunc(o.checks, missing)
 }
 
 // tellsWhat tells whether a fact says what a new or lost service is.
@@ -79,12 +91,26 @@ func compareDomains(o, n *domainSnapshot) []FieldChange {
 	mx.Added = slices.DeleteFunc(mx.Added, func(item string) bool { return uncertain(item, o, n) })
 	mx.Removed = slices.DeleteFunc(mx.Removed, func(item string) bool { return uncertain(item, o, n) })
 	findings := compareLists(fieldFindings, o.findings, n.findings)
+	if !lookedAgain(o, n) {
+		findings.Removed = nil // what was not looked for this time is not mended
+	}
 	for _, c := range append(compareRecordSets(o, n), mx, findings) {
 		if len(c.Added)+len(c.Removed) > 0 {
 			changes = append(changes, c)
 		}
 	}
 	return changes
+}
+
+// lookedAgain reports whether n has an answer to all that o has one to.
+func lookedAgain(o, n *domainSnapshot) bool {
+	for i := range o.records {
+		if o.records[i].text != "" && n.records[i].text == "" {
+			return false
+		}
+	}
+	failed := func(mx scanner.MX) bool { return failedLookup(mx.Status) }
+	return (n.policy || !o.policy) && !slices.ContainsFunc(n.mx, failed)
 }
 
 // A recordSnapshot is what a domain publishes in one kind of record; the text

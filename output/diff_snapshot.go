@@ -34,6 +34,7 @@ type snapshot struct {
 	banner  bool
 	domains []string
 	facts   []string // in the order of diffFields; "" was not seen
+	checks  []string // active ones that came to their end
 }
 
 // A domainSnapshot is one domain.
@@ -43,6 +44,7 @@ type domainSnapshot struct {
 	mx       []scanner.MX
 	findings string
 	records  []recordSnapshot
+	policy   bool // that of MTA-STS was fetched
 }
 
 func newSnapshots(name string) *snapshots {
@@ -74,7 +76,7 @@ func (s *snapshots) add(r *scanner.Result) {
 	case r.Domain != nil:
 		d := r.Domain
 		if known := s.domains[d.Domain]; known == nil || !d.Timestamp.Before(known.seen) {
-			s.domains[d.Domain] = &domainSnapshot{d.Timestamp, d.Status, d.MX, findingList(d.Findings), recordsOf(d)}
+			s.domains[d.Domain] = &domainSnapshot{d.Timestamp, d.Status, d.MX, findingList(d.Findings), recordsOf(d), d.MTASTSPolicy != nil && d.MTASTSPolicy.Error == ""}
 		}
 	}
 }
@@ -97,7 +99,7 @@ func (s *snapshots) addService(v *scanner.Service) {
 	key := keyOf(v)
 	known := s.services[key]
 	if known == nil || v.Timestamp.After(known.seen) {
-		snap := &snapshot{seen: v.Timestamp, status: v.Status, phase: v.Phase, banner: v.Banner != "", facts: s.facts(v)}
+		snap := &snapshot{seen: v.Timestamp, status: v.Status, phase: v.Phase, banner: v.Banner != "", facts: s.facts(v), checks: checksOf(v)}
 		if known != nil {
 			snap.domains = known.domains
 		}
@@ -116,6 +118,15 @@ func (s *snapshot) why() string { return string(s.status) }
 // complete tells whether what was not found is not there: not so where the
 // conversation broke off.
 func (s *snapshot) complete() bool { return s.status == scanner.StatusSuccess }
+
+func checksOf(v *scanner.Service) (names []string) {
+	for i := range v.Checks {
+		if v.Checks[i].Error == "" {
+			names = append(names, string(v.Checks[i].Check))
+		}
+	}
+	return names
+}
 
 const (
 	reasonNotAsked  = "not asked for" // others that leave this open end in it

@@ -350,3 +350,79 @@ func FuzzCompare(f *testing.F) {
 		}
 	})
 }
+
+// A finding about a domain is mended only where it was looked for again.
+func TestDiffOfDomainsNotAskedAgain(t *testing.T) {
+	found := func(change func(*scanner.Domain)) string {
+		d := &scanner.Domain{Timestamp: noon, Domain: "example.com", Status: scanner.StatusSuccess, MX: []scanner.MX{{Name: "mx.example.com", Status: scanner.StatusSuccess}},
+			SPF:          &scanner.RRset{Name: "example.com", Status: scanner.StatusSuccess, Records: []string{"v=spf1 -all"}},
+			DMARC:        &scanner.RRset{Name: "_dmarc.example.com", Status: scanner.StatusSuccess},
+			MTASTSPolicy: &scanner.STSPolicy{Text: "version: STSv1"}}
+		if change == nil {
+			d.Findings = []advisory.Finding{{ID: "dmarc-missing", Severity: advisory.Low}}
+		} else {
+			change(d)
+		}
+		return ndjson(scanner.Result{Domain: d})
+	}
+	for name, tt := range map[string]struct {
+		change func(*scanner.Domain)
+		mended bool
+	}{
+		"asked again":              {func(*scanner.Domain) {}, true},
+		"no answer":                {func(d *scanner.Domain) { d.DMARC.Status = scanner.StatusDNSTimeout }, false},
+		"only MX":                  {func(d *scanner.Domain) { d.SPF, d.DMARC = nil, nil }, false},
+		"no answer of a host":      {func(d *scanner.Domain) { d.MX[0].Status = scanner.StatusServFail }, false},
+		"policy not fetched":       {func(d *scanner.Domain) { d.MTASTSPolicy = nil }, false},
+		"policy cannot be fetched": {func(d *scanner.Domain) { d.MTASTSPolicy.Error = "timeout" }, false},
+	} {
+		diff, err := Compare("a", strings.NewReader(found(nil)), "b", strings.NewReader(found(tt.change)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mended := false
+		for _, c := range diff.Changes {
+			for _, f := range c.Fields {
+				mended = mended || f.Field == fieldFindings && len(f.Removed) > 0
+			}
+		}
+		if mended != tt.mended {
+			t.Errorf("%s: mended %v: %+v", name, mended, diff.Changes)
+		}
+	}
+}
+
+// So it is of services: a check that was not made again mends nothing.
+func TestDiffOfServicesNotAskedAgain(t *testing.T) {
+	found := func(change func(*scanner.Service)) string {
+		s := typical()
+		s.Findings = nil
+		s.Checks = []smtp.Checked{{Check: smtp.CheckRelay}}
+		s.TLSVersions, s.PTR = &scanner.TLSVersions{Accepted: []string{"TLS 1.0"}}, []string{}
+		if change == nil {
+			s.Findings = []advisory.Finding{{ID: "open-relay", Severity: advisory.High}}
+		} else {
+			change(s)
+		}
+		return ndjson(scanner.Result{Service: s})
+	}
+	for name, tt := range map[string]struct {
+		change func(*scanner.Service)
+		mended bool
+	}{
+		"asked again":       {func(*scanner.Service) {}, true},
+		"more is asked":     {func(s *scanner.Service) { s.Checks = append(s.Checks, smtp.Checked{Check: smtp.CheckNTLM}) }, true},
+		"not checked":       {func(s *scanner.Service) { s.Checks = nil }, false},
+		"the check failed":  {func(s *scanner.Service) { s.Checks[0].Error = "timeout" }, false},
+		"no versions asked": {func(s *scanner.Service) { s.TLSVersions = nil }, false},
+		"no PTR asked":      {func(s *scanner.Service) { s.PTR = nil }, false},
+	} {
+		diff, err := Compare("a", strings.NewReader(found(nil)), "b", strings.NewReader(found(tt.change)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mended := len(diff.Changes) > 0; mended != tt.mended {
+			t.Errorf("%s: mended %v: %+v", name, mended, diff.Changes)
+		}
+	}
+}
