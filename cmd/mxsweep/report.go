@@ -87,6 +87,20 @@ func (a *app) readStored(command string, files []string, read func(string, io.Re
 	return nil
 }
 
+// exist tells of files that are not there before anything is written: an output
+// that holds nothing would be in the way of the next try.
+func exist(files []string) error {
+	for _, path := range files {
+		if path == "-" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *app) readOne(path string, read func(string, io.Reader) error) error {
 	if path == "-" {
 		return read("standard input", a.stdin)
