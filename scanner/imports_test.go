@@ -41,7 +41,7 @@ var only = map[string][]string{
 	"golang.org/x/time/rate":                     {"scanner", "resolver"},
 	"golang.org/x/net/publicsuffix":              {"scanner", "resolver"},
 	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory", "cmd/mxsweep"},
-	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep"},
+	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep", "cmd/bench"},
 	"github.com/ncruces/go-sqlite3":              {"output"},
 	"github.com/rivo/uniseg":                     {"output"},
 	"os/signal":                                  {"cmd/mxsweep"},

@@ -55,6 +55,8 @@ func run(ctx context.Context, args []string) error {
 		return respond(ctx)
 	case "bare":
 		return bareClient(ctx, args[1:])
+	case "design":
+		return design(ctx, args[1:])
 	case "names":
 		return bareNames(args[1:])
 	case "dry":

@@ -92,6 +92,7 @@ func rows() []row {
 	return []row{
 		{"hosts", "answering hosts: greeting, EHLO, QUIT; 1,000 in flight", (*bench).hosts, 65536,
 			[]goal{timesLimit(2), peakMB(40)}},
+		{"designs", "the same dialogue by a Go program that does nothing else; 1,000 in flight", (*bench).designs, 65536, nil},
 		{"range", "range, 1 % answering, 3 s connect timeout; 19,000 in flight", (*bench).sweep, 65536,
 			[]goal{processorMicros(20), fullTurns(3000, 19000, 1.05), memoryEach(19000, 6)}},
 		{"starttls", "STARTTLS and certificate (ECDSA P-256); 500 in flight", (*bench).startTLS, 8192,
@@ -155,6 +156,14 @@ func (b *bench) hosts(ctx context.Context, r *row) error {
 		b.ours(ctx, r, "mxsweep, PTR", "-p", "25", "-c", "1000", span),
 		b.peer(ctx, r, "zgrab2", "smtp", "-p", "25", "-f", list, "-o", os.DevNull, "-s", "1000", "--send-ehlo", "--ehlo-domain", "probe.example.net", "--send-quit"),
 		b.peer(ctx, &row{name: r.name, title: r.title, targets: 1024}, "nmap", "-n", "-Pn", "-sV", "--version-light", "-p", "25", "-oX", os.DevNull, "127.1.0.0/22"))
+}
+
+func (b *bench) designs(ctx context.Context, r *row) error {
+	err := b.limited(ctx, r, "127.1.0.0", plainPort, 1000, 10000)
+	for _, name := range []string{"net", "goroutines", "loop"} {
+		err = errors.Join(err, b.measure(ctx, r, name, "/proc/self/exe", "design", name, "127.1.0.0", strconv.Itoa(r.targets), "1000"))
+	}
+	return err
 }
 
 func (b *bench) sweep(ctx context.Context, r *row) error {
