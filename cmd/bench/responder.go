@@ -148,7 +148,7 @@ func dnsAnswer(p []byte) []byte {
 	for end < len(p) && p[end] != 0 {
 		end += int(p[end]) + 1
 	}
-	if end += 5; end > len(p) || p[dnsHeader] < 2 { // our names begin with a letter and a number
+	if end += 5; end > len(p) || p[dnsHeader] == 0 {
 		return nil
 	}
 	p = p[:end] // EDNS goes unanswered, which a client must bear
@@ -166,7 +166,7 @@ func dnsAnswer(p []byte) []byte {
 		data = []byte("\x00\x0a\x02mx\xc0\x0c")
 	case qtype == 1:
 		data = []byte{127, 1, 0, 1}
-		if first[0] == 'm' && first[1] != 'x' {
+		if len(first) > 1 && first[0] == 'm' && first[1] != 'x' {
 			number := 0
 			_, _ = fmt.Sscanf(string(first[1:]), "%d", &number)
 			data[3] = byte(number + 1)
