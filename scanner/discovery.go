@@ -27,8 +27,8 @@ func ParseDiscovery(text string) (Discovery, error) {
 }
 
 // maxAloft bounds the SYNs that are waited for at once: over the connect timeout
-// it is the greatest rate at which silent addresses can be passed. Ranges go
-// beyond it by one each.
+// it is the greatest rate at which silent addresses can be passed. Ranges and
+// conversations go beyond it by one each.
 const maxAloft = 1 << 16
 
 // noDiscovery announces why ranges are connected to although the discovery was
@@ -101,14 +101,15 @@ func (e *engine) follow(t *task) {
 		return
 	}
 	t.began = time.Now()
-	e.open(t.ep.addrPort(), e.connecting(t))
+	if next, underWay := e.reach(t); !underWay {
+		e.work(e.choose(next))
+	}
 }
 
 // leave is passOn for an attempt that has no slot of the pool.
 func (e *engine) leave(next []*task) {
-	e.stats.inFlight.Add(-1)
 	for _, t := range next {
 		e.spawn(func() { e.launch(t) })
 	}
-	e.busy.Done()
+	e.ended()
 }

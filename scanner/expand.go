@@ -301,45 +301,43 @@ func (e *engine) expandRange(c *cursor) {
 		case <-e.intake.Done():
 			return
 		case e.slots <- struct{}{}:
-			e.sweep()
+			if t := e.sweep(); t != nil {
+				e.begin(t)
+			} else {
+				<-e.slots
+			}
 		}
 	}
 }
 
-// sweep visits addresses of ranges until one of them takes over the slot of the
-// pool that the caller has got for it.
-func (e *engine) sweep() {
-	for e.intake.Err() == nil {
+// sweep visits addresses of ranges until there is one to contact, and returns
+// that. It returns nil if there are no more, or too many wait.
+func (e *engine) sweep() *task {
+	for e.intake.Err() == nil && !e.full() {
 		ep, r, ok := e.ranges.next()
 		if !ok {
-			break
+			return nil
 		}
-		t, crowded := e.visit(ep, r)
-		if t != nil {
-			e.work(t)
-			return
-		}
-		if crowded {
-			break
+		if t := e.visit(ep, r); t != nil {
+			return t
 		}
 	}
-	<-e.slots
+	return nil
 }
 
-// visit returns the task of one endpoint of a range, unless that must not be
-// contacted, has been or has to wait. crowded says that so many endpoints are
-// parked that no more may come.
-func (e *engine) visit(ep Endpoint, r row) (_ *task, crowded bool) {
+// visit returns the task of one endpoint of a range, nil if that must not be
+// contacted, has been or has to wait.
+func (e *engine) visit(ep Endpoint, r row) *task {
 	if !ep.Addr.IsValid() || e.s.Resume.written(r, "", ep.Addr, ep.Port.Number) { // of an earlier range, or part of the run
 		e.forgo(r, "")
-		return nil, false
+		return nil
 	}
 	if status, _ := e.refuse(ep.Addr, true); status != "" {
 		e.sums.status(status)
 		e.forgo(r, status)
-		return nil, false
+		return nil
 	}
-	known, t, fresh, crowded := e.claimRange(ep, r)
+	known, t, fresh := e.claimRange(ep, r)
 	switch {
 	case known != nil && e.plan == nil && (e.policy.all || !known.silent()):
 		e.stats.endpoints.Add(^uint64(0))
@@ -349,7 +347,7 @@ func (e *engine) visit(ep Endpoint, r row) (_ *task, crowded bool) {
 	case !fresh:
 		e.stats.endpoints.Add(^uint64(0)) // another input has it, and this one waits for that
 	}
-	return t, crowded
+	return t
 }
 
 // forgo ends an endpoint of a range and takes it out of the count: it has a

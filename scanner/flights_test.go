@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -198,13 +199,16 @@ func TestFlightsCancelled(t *testing.T) {
 
 // A scouted run has a network of which SYNs tell the truth: silent, refused, or
 // accepted.
-func scouted(t *testing.T, s *Scanner, net *fakeNet, syns *[]time.Time) (*engine, *records) {
+func scouted(t *testing.T, s *Scanner, fake *fakeNet, syns *[]time.Time) (*engine, *records) {
 	t.Helper()
 	var r records
-	s.Dial, s.NoPTR, s.Ports = net.dial, true, smtp25()
+	s.Dial, s.NoPTR, s.Ports = fake.dial, true, smtp25()
 	e := newEngine(t.Context(), s, r.emit)
+	e.open = func(to netip.AddrPort, done func(net.Conn, error)) { // as the sockets that go with a scout do
+		e.spawn(func() { done(e.dial(e.run, to)) })
+	}
 	e.scout = func(to netip.AddrPort, done func(error)) bool {
-		how := net.behave(to, 0)
+		how := fake.behave(to, 0)
 		if how == noTunnel {
 			return false
 		}

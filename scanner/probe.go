@@ -75,8 +75,8 @@ func (o *outcome) reading() *fingerprint.Reading {
 	return r
 }
 
-// attempt begins an attempt at a task that holds a slot of its address and one
-// of the pool. If that takes a connection, it goes on without the caller, who
+// attempt makes an attempt at a task that holds a slot of its address and one of
+// the pool. If it is under way in the end, it goes on without the caller, who
 // must leave the slot of the pool to it. Otherwise next are the tasks that got
 // slots of their addresses by its end.
 func (e *engine) attempt(t *task) (next []*task, underWay bool) {
@@ -92,16 +92,22 @@ func (e *engine) attempt(t *task) (next []*task, underWay bool) {
 		o = e.noRoute(t.ep.Addr)
 	}
 	if o != nil {
-		v, next := e.finish(t, o)
-		if v == verdictWrite {
-			e.conclude(t)
-		}
-		return next, false
+		return e.settled(t, o), false
 	}
 	if !e.pace() {
 		return nil, false
 	}
-	return nil, e.contact(t)
+	return e.contact(t)
+}
+
+// settled ends an attempt with an outcome and turns one that is final into
+// records.
+func (e *engine) settled(t *task, o *outcome) (next []*task) {
+	v, next := e.finish(t, o)
+	if v == verdictWrite {
+		e.conclude(t)
+	}
+	return next
 }
 
 // finish ends an attempt with an outcome. It waits for nothing.
@@ -180,25 +186,41 @@ func (e *engine) noRoute(addr netip.Addr) *outcome {
 	return &outcome{at: time.Now(), status: StatusNoRoute, phase: smtp.PhaseConnect, text: "this machine has no route to the address", uncontacted: true}
 }
 
-// contact begins the connection to the endpoint; connected goes on from there.
-// The reverse lookup of an address that was named goes on meanwhile. It returns
-// false if the attempt goes on without a slot of the pool, as a SYN does.
-func (e *engine) contact(t *task) bool {
+// contact begins an attempt that takes a connection, or a SYN first. The reverse
+// lookup of an address that was named goes on meanwhile.
+func (e *engine) contact(t *task) (next []*task, underWay bool) {
 	if t.attempts++; t.attempts == 1 {
 		e.stats.contacted.Add(1)
 	}
 	if !t.job.sweep {
 		t.reverse = e.reverse(t.ep.Addr)
 	}
-	e.busy.Add(1) // until it is passed on
+	e.busy.Add(1) // until it has ended
 	e.stats.inFlight.Add(1)
 	e.stats.connections.Add(1)
 	t.began = time.Now()
 	if e.discover(t) {
-		return false
+		return nil, false // it goes on, but without a slot of the pool
 	}
-	e.open(t.ep.addrPort(), e.connecting(t))
-	return true
+	return e.reach(t)
+}
+
+// reach makes the connection of an attempt and has it go on from there.
+func (e *engine) reach(t *task) (next []*task, underWay bool) {
+	if e.open != nil {
+		e.open(t.ep.addrPort(), e.connecting(t))
+		return nil, true
+	}
+	conn, err := e.dial(e.run, t.ep.addrPort())
+	next = e.carry(t, conn, err)
+	e.ended()
+	return next, false
+}
+
+// ended takes note that an attempt which contact began is over.
+func (e *engine) ended() {
+	e.stats.inFlight.Add(-1)
+	e.busy.Done()
 }
 
 // connecting returns what is to be told how the connection of an attempt has
@@ -207,46 +229,56 @@ func (e *engine) connecting(t *task) func(net.Conn, error) {
 	return func(conn net.Conn, err error) { e.connected(t, conn, err) }
 }
 
-// connected goes on with an attempt whose connection has been made or has
+// connected goes on with an attempt whose connection has been made, or has
 // failed. In the latter case it must not wait.
 func (e *engine) connected(t *task, conn net.Conn, err error) {
 	switch {
 	case err == nil:
-		e.talk(t, conn)
+		e.goOn(t, conn, nil)
 	case e.run.Err() != nil:
 		e.passOn(nil)
 	case ourFault(err):
-		e.spawn(func() { e.insist(t, err) })
+		e.spawn(func() { e.goOn(t, nil, err) })
 	default:
 		e.outage.routed(t.ep.Addr)
 		e.unconnected(t, err, e.passOn)
 	}
 }
 
-// insist goes on with an attempt that failed for a reason which may be of our
-// own side.
-func (e *engine) insist(t *task, err error) {
-	conn, at, err := e.persist(t.ep, t.began, nil, err)
-	t.began = at
-	switch {
-	case err == nil:
-		e.talk(t, conn)
-	case e.run.Err() != nil:
-		e.passOn(nil)
-	default:
-		e.unconnected(t, err, e.passOn)
-	}
+// goOn carries an attempt to its end, and then goes on with another one.
+func (e *engine) goOn(t *task, conn net.Conn, err error) {
+	next := e.carry(t, conn, err)
+	e.ended()
+	e.work(e.choose(next))
 }
 
-// unconnected ends an attempt without a connection, in the end by passOn.
-func (e *engine) unconnected(t *task, err error, passOn func(next []*task)) {
+// carry carries an attempt to its end, after the first try at its connection.
+func (e *engine) carry(t *task, conn net.Conn, err error) (next []*task) {
+	conn, t.began, err = e.persist(t.ep, t.began, conn, err)
+	switch {
+	case err == nil:
+		return e.talk(t, conn)
+	case e.run.Err() != nil:
+		return nil
+	}
+	return e.settled(t, e.noConnection(t, err))
+}
+
+// noConnection returns the outcome of an attempt whose connection has failed.
+func (e *engine) noConnection(t *task, err error) *outcome {
 	if dialStatus(err) == StatusConnectTimeout && e.outage.during(t.began) {
 		err = errOutage // the silence was ours
 	}
-	v, next := e.finish(t, &outcome{
+	return &outcome{
 		at: t.began, connect: time.Since(t.began),
 		status: e.connectStatus(t.ep.Addr, err), phase: smtp.PhaseConnect, err: err,
-	})
+	}
+}
+
+// unconnected ends an attempt without a connection, in the end by passOn. It
+// waits for nothing.
+func (e *engine) unconnected(t *task, err error, passOn func(next []*task)) {
+	v, next := e.finish(t, e.noConnection(t, err))
 	if v != verdictWrite {
 		passOn(next)
 		return
@@ -258,34 +290,27 @@ func (e *engine) unconnected(t *task, err error, passOn func(next []*task)) {
 }
 
 // talk holds the conversation on a connection, and ends the attempt.
-func (e *engine) talk(t *task, conn net.Conn) {
+func (e *engine) talk(t *task, conn net.Conn) (next []*task) {
 	o := &outcome{at: t.began, connect: time.Since(t.began)}
-	e.outage.routed(t.ep.Addr)
 	if t.reverse == nil {
 		t.reverse = e.reverse(t.ep.Addr)
 	}
 	e.converse(o, conn, t.ep)
 	if complete := e.further(o, t.ep); !complete || e.run.Err() != nil { // cut short
-		e.passOn(nil)
-		return
+		return nil
 	}
-	v, next := e.finish(t, o)
-	if v == verdictWrite {
-		e.conclude(t)
-	}
-	e.passOn(next)
+	return e.settled(t, o)
 }
 
-// passOn ends an attempt that was under way. Its slot of the pool goes to one of
-// the tasks that have got slots of their addresses.
+// passOn ends an attempt that was under way, and waits for nothing. Its slot of
+// the pool goes to one of the tasks that have got slots of their addresses.
 func (e *engine) passOn(next []*task) {
-	e.stats.inFlight.Add(-1)
 	if len(next) == 0 {
 		<-e.slots
 	} else {
-		e.spawn(func() { e.work(e.share(next)) })
+		e.spawn(func() { e.work(e.choose(next)) })
 	}
-	e.busy.Done()
+	e.ended()
 }
 
 // converse holds the conversation. A server without TLS on a TLS port has been

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -67,7 +68,9 @@ type engine struct {
 	permit   chan struct{}     // received from before another input is taken; offered only while nothing is being emitted
 	lookups  chan struct{}     // slots for inputs that are being resolved
 	slots    chan struct{}     // slots for probes
-	busy     sync.WaitGroup    // all goroutines but the conductor
+	queued   atomic.Int64      // named endpoints that wait for one
+	busy     sync.WaitGroup    // what was spawned, and attempts under way
+	idle     chan func()       // to goroutines that have nothing to do
 	finished chan struct{}     // closed by the conductor at its end
 	inputErr error             // of the sequence; read after finished
 
@@ -81,7 +84,7 @@ type engine struct {
 	outage  outage
 	prober  prober
 	dial    DialFunc
-	open    func(to netip.AddrPort, done func(net.Conn, error)) // begins a connection; done must not wait after a failure
+	open    func(to netip.AddrPort, done func(net.Conn, error)) // begins a connection; done must not wait after a failure; nil: dial is to be waited for
 	scout   func(to netip.AddrPort, done func(error)) bool      // sends a SYN, see flights.launch; nil: ranges are connected to
 	ends    bool                                                // connections fail at the end of the run by themselves
 	route   func(netip.Addr) bool                               // nil: not asked
@@ -113,7 +116,7 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 		s: f, stats: f.Stats, emit: emit, caller: ctx,
 		out: make(chan func() error, maxUnwritten), permit: make(chan struct{}),
 		lookups: make(chan struct{}, f.Concurrency), slots: make(chan struct{}, f.Concurrency),
-		finished: make(chan struct{}),
+		finished: make(chan struct{}), idle: make(chan func()),
 		schedule: newSchedule(f.HostLimit, f.ProviderLimit, f.Delay, f.Stats),
 		policy:   policy{retries: f.Retries, all: f.All},
 		limiter:  newLimiter(f.Rate),
@@ -140,14 +143,12 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 // perform runs the whole run; the calling goroutine emits.
 func (e *engine) perform(in iter.Seq2[Input, error]) error {
 	defer e.abort(nil)
+	defer close(e.idle)
 	defer context.AfterFunc(e.intake, e.wake)()
 	if e.dial == nil {
 		watch, release := e.openSockets()
 		defer release()
 		go watch()
-	}
-	if e.open == nil {
-		e.open = e.openByDial
 	}
 	if e.s.Discovery == DiscoverSYN && e.plan == nil {
 		watch, release := e.openScout()
@@ -221,13 +222,25 @@ func (e *engine) watch(stop <-chan struct{}) {
 	}
 }
 
-// openByDial opens a connection on a goroutine of its own.
-func (e *engine) openByDial(to netip.AddrPort, done func(net.Conn, error)) {
-	e.spawn(func() { done(e.dial(e.run, to)) })
+// spawn starts every goroutine of a run but three: conductor, watcher and poller.
+// It takes an idle one where there is one, whose stack has grown to what a
+// conversation needs.
+func (e *engine) spawn(f func()) {
+	e.busy.Add(1)
+	select {
+	case e.idle <- f:
+	default:
+		go e.serveIdle(f)
+	}
 }
 
-// spawn starts every goroutine of a run but two: conductor and watcher.
-func (e *engine) spawn(f func()) { e.busy.Go(f) }
+// serveIdle runs f, and then what spawn hands over until the run is over.
+func (e *engine) serveIdle(f func()) {
+	for ok := true; ok; f, ok = <-e.idle {
+		f()
+		e.busy.Done()
+	}
+}
 
 // conduct takes in the inputs and, when all else is done, lets rounds of
 // retries follow until none is left.
@@ -355,25 +368,49 @@ func (e *engine) launch(t *task) {
 	if e.resting(t) {
 		return
 	}
+	e.queued.Add(1)
 	select {
 	case e.slots <- struct{}{}:
-		e.work(t)
+		e.queued.Add(-1)
+		e.begin(t)
 	case <-e.intake.Done(): // nothing more is begun
+		e.queued.Add(-1)
 	}
 }
 
-// work begins an attempt at a task that holds its slots, one of the pool among
-// them, and, as long as that is over at once, at one after the other that was
-// parked for its sake.
+// begin is work that does not wait for a conversation.
+func (e *engine) begin(t *task) {
+	if e.open != nil {
+		e.work(t)
+	} else {
+		e.spawn(func() { e.work(t) })
+	}
+}
+
+// work makes attempts, one after the other, with the slot of the pool that its
+// caller holds: at a task that holds its other slots, and at what choose returns
+// afterwards. It ends when there is nothing or when an attempt is under way,
+// which takes over the slot.
 func (e *engine) work(t *task) {
 	for t != nil && e.intake.Err() == nil && !e.resting(t) {
 		next, underWay := e.attempt(t)
 		if underWay {
 			return
 		}
-		t = e.share(next)
+		t = e.choose(next)
 	}
 	<-e.slots
+}
+
+// choose returns what is to have a slot of the pool that has become free: one of
+// the tasks that have got slots of their addresses, or an endpoint of a range
+// unless somebody waits for the slot. Ranges thus go on without a change of
+// goroutines.
+func (e *engine) choose(next []*task) *task {
+	if t := e.share(next); t != nil || e.queued.Load() > 0 {
+		return t
+	}
+	return e.sweep()
 }
 
 // share returns one of the tasks, nil if there is none, and launches the others.

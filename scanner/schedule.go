@@ -153,30 +153,29 @@ func (s *schedule) newTask(ep Endpoint, r row) *task {
 
 // claimRange asks for an endpoint of a range. It returns the outcome if it is
 // known, or a task that has a slot already; with fresh and no task, the new task
-// is parked; without, the range has a row with a task that is under way. crowded
-// says that no more can be parked for now.
-func (s *schedule) claimRange(ep Endpoint, r row) (known *Service, t *task, fresh, crowded bool) {
+// is parked; without, the range has a row with a task that is under way.
+func (s *schedule) claimRange(ep Endpoint, r row) (known *Service, t *task, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.recall(ep); known != nil {
-		return known, nil, false, false
+		return known, nil, false
 	}
 	s.waiting++
 	if t := s.live[ep]; t != nil {
 		t.rows = append(t.rows, r)
-		return nil, nil, false, false
+		return nil, nil, false
 	}
 	t = s.newTask(ep, r)
 	switch {
 	case s.free(t):
 		s.seat(t)
-		return nil, t, true, false
+		return nil, t, true
 	case s.parked >= maxParked && !s.crowded():
 		s.putOff(t, time.Now())
 	default:
 		s.park(t)
 	}
-	return nil, nil, true, s.crowded()
+	return nil, nil, true
 }
 
 // crowded reports whether as many endpoints are parked and put off as may be.
@@ -192,6 +191,13 @@ func (s *schedule) awaitRoom(ctx context.Context) {
 	for (s.crowded() || s.aloft >= maxAloft) && ctx.Err() == nil {
 		s.room.Wait()
 	}
+}
+
+// full reports whether awaitRoom would wait.
+func (s *schedule) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.crowded() || s.aloft >= maxAloft
 }
 
 func (s *schedule) recall(ep Endpoint) *Service {
