@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+
+	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
 
 // BenchmarkRangeDry measures what the engine itself costs for each endpoint of
@@ -84,5 +86,49 @@ func BenchmarkCursor(b *testing.B) {
 			c.at = 0
 		}
 		c.endpoint(c.next())
+	}
+}
+
+// BenchmarkSafeguards measures what each thing costs that keeps a sweep polite
+// and complete, for one endpoint: none of them can be turned off, so their costs
+// must not matter beside the 20 µs of a connection.
+func BenchmarkSafeguards(b *testing.B) {
+	in := sweepOf("11.0.0.0-11.255.255.255", smtp25()...)
+	excluded := netip.MustParsePrefix("11.1.0.0/16")
+	e := newEngine(b.Context(), &Scanner{
+		Rate: 1e9, Stats: new(Stats), Exclude: func(addr netip.Addr, _ string) bool { return excluded.Contains(addr) },
+	}, nil)
+	c, err := newCursor(&job{in: in}, in.Ports, 42)
+	if err != nil {
+		b.Fatal(err)
+	}
+	refused := &outcome{status: StatusRefused, phase: smtp.PhaseConnect}
+	ep, named := c.endpoint(7), c.endpoint(7)
+	named.Name = "mx.some.example"
+	attempt := func(ep Endpoint) {
+		_, t, _ := e.claim(e.intake, ep, row{job: c.job})
+		e.admit(e.intake, t)
+		e.leaveAlone(t, &e.policy)
+		e.giveUp(t, &e.policy)
+		refused.at = e.began
+		e.settle(e.intake, t, refused, &e.policy)
+		e.forget(t)
+	}
+	for _, c := range []struct {
+		name  string
+		guard func(i uint64)
+	}{
+		{"permuted order", func(i uint64) { c.perm.at(i) }},
+		{"exclusion", func(uint64) { e.excludedAddr(ep.Addr) }},
+		{"rate limit", func(uint64) { e.pace() }},
+		{"once, address limit", func(uint64) { attempt(ep) }},
+		{"and provider limit", func(uint64) { attempt(named) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := range uint64(b.N) {
+				c.guard(i)
+			}
+		})
 	}
 }
