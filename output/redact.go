@@ -59,7 +59,7 @@ func (m *redactor) result(r *scanner.Result) {
 }
 
 func (m *redactor) run(r *scanner.Run) {
-	r.EHLODomain, r.Check = m.name(r.EHLODomain), nil
+	r.EHLODomain, r.Check, r.Digests = m.name(r.EHLODomain), nil, nil
 	for option, value := range r.Options {
 		// Numbers, durations and switches tell nothing; all else may be a
 		// name, an address or a path.

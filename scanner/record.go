@@ -38,6 +38,7 @@ type Run struct {
 	Timestamp  time.Time         `json:"timestamp"`
 	Version    string            `json:"version"` // of mxsweep
 	Options    map[string]string `json:"options"` // flags that differ from their default
+	Digests    map[string]string `json:"digests"` // by such a flag: SHA-256, in hexadecimal, of the files that it names and that the records depend on
 	Seed       uint64            `json:"seed"`
 	EHLODomain string            `json:"ehlo_domain"`
 	Data       DataVersions      `json:"data"`

@@ -18,6 +18,8 @@ import (
 type judging struct {
 	data, policy     string
 	severity, failOn string
+
+	digests digests // no flag: of the files that flags name
 }
 
 func (j *judging) register(fs *flagSet) {
@@ -55,6 +57,9 @@ func (a *app) newJudge(j *judging, s *scanner.Scanner, quiet bool) (*judge, erro
 	if s.Fingerprints, set, err = loadData(j.data); err != nil {
 		return nil, err
 	}
+	if err := j.digests.addData(j.data); err != nil {
+		return nil, err
+	}
 	s.Advisories, g.date = set, set.Date()
 	if j.policy == "" {
 		return g, nil
@@ -63,6 +68,7 @@ func (a *app) newJudge(j *judging, s *scanner.Scanner, quiet bool) (*judge, erro
 	if err != nil {
 		return nil, fmt.Errorf("-policy: %w", err)
 	}
+	j.digests.add("policy", text)
 	if s.Policy, err = set.ParsePolicy(j.policy, text); err != nil {
 		return nil, fmt.Errorf("-policy: %w", err)
 	}

@@ -135,14 +135,35 @@ func (a *app) compare(o *options, flags *flagSet, given, recorded map[string]str
 			differ = append(differ, fmt.Sprintf("-%s was %q and is %q", name, before, given[name]))
 		}
 	}
+	return a.mix(o, differ, "give the options of the run, or none of them")
+}
+
+// mix refuses to go on with what differs, unless -force is given.
+func (a *app) mix(o *options, differ []string, advice string) error {
 	switch {
 	case len(differ) == 0:
 		return nil
 	case !o.force:
-		return usagef("-resume: %s; give the options of the run, or none of them, or -force to mix the results", strings.Join(differ, "; "))
+		return usagef("-resume: %s; %s, or -force to mix the results", strings.Join(differ, "; "), advice)
 	}
 	a.logf("warning: results are mixed: %s", strings.Join(differ, "; "))
 	return nil
+}
+
+// compareFiles refuses files that have been changed since the run began: its
+// records were made with others. What an older version did not note is not
+// known.
+func (a *app) compareFiles(o *options) error {
+	if o.earlier == nil {
+		return nil
+	}
+	var differ []string
+	for _, name := range slices.Sorted(maps.Keys(o.judging.digests)) {
+		if before := o.earlier.Digests[name]; before != "" && before != o.judging.digests[name] {
+			differ = append(differ, "what -"+name+" names has been changed since the run began")
+		}
+	}
+	return a.mix(o, differ, "bring the old content back")
 }
 
 // inheritFlag sets a flag to what a run record says.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mxsweep/mxsweep/output"
+	"github.com/mxsweep/mxsweep/scanner/smtp/smtptest"
 )
 
 // Cut in any place, an output is completed by -resume to the records of an
@@ -147,6 +150,71 @@ func TestResumeKeepsExclusions(t *testing.T) {
 		t.Fatal(errs)
 	}
 	same(t, "with the exclusions of the run", identities(t, path), whole)
+}
+
+// Files that flags name may move, but not change: the findings of one run would
+// be made by two policies. An output that says nothing of them is taken as it is.
+func TestResumeChangedFiles(t *testing.T) {
+	w := newWorld(t, 10, false)
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at(name)), 0o777), os.WriteFile(at(name), []byte(text), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	contents := map[string]string{
+		"policy.yaml":                "starttls: required\n",
+		"data/advisories/about.yaml": "date: 2026-11-20\n",
+		"ca.pem":                     pemOf(t),
+	}
+	for name, text := range contents {
+		write(name, text)
+	}
+	write("data/advisories/README", "not read\n")
+	if code, errs := w.run(t, "-retries", "0", "-policy", at("policy.yaml"), "-data", at("data"), "-ca-file", at("ca.pem"), "-o", at("run.ndjson")); code != 0 {
+		t.Fatal(errs)
+	}
+	whole := identities(t, at("run.ndjson"))
+	text := read(t, at("run.ndjson"))
+	head := text[:strings.IndexByte(text, '\n')+1]
+	for name, flag := range map[string]string{"policy.yaml": "-policy", "data/advisories/about.yaml": "-data", "ca.pem": "-ca-file"} {
+		write("run.ndjson", head)
+		write(name, contents[name]+"# changed\n")
+		code, errs := w.run(t, "-resume", at("run.ndjson"))
+		if code != exitUsage || !strings.Contains(errs, "what "+flag+" names has been changed") || strings.Count(errs, "has been changed") != 1 {
+			t.Errorf("%s: exit code %d: %s", name, code, errs)
+		}
+		if read(t, at("run.ndjson")) != head {
+			t.Errorf("%s: the output was touched", name)
+		}
+		code, errs = w.run(t, "-resume", at("run.ndjson"), "-force")
+		if code != 0 || !strings.Contains(errs, "warning: results are mixed: what "+flag) {
+			t.Errorf("%s, forced: exit code %d: %s", name, code, errs)
+		}
+		write("run.ndjson", strings.Replace(head, `"digests":{`, `"digests_of_old":{`, 1))
+		if code, errs := w.run(t, "-resume", at("run.ndjson")); code != 0 {
+			t.Errorf("%s, not on record: exit code %d: %s", name, code, errs)
+		}
+		write(name, contents[name])
+	}
+	write("run.ndjson", head)
+	write("data/advisories/README", "still not read\n")
+	if code, errs := w.run(t, "-resume", at("run.ndjson")); code != 0 {
+		t.Errorf("nothing has changed: exit code %d: %s", code, errs)
+	}
+	same(t, "with the same files", identities(t, at("run.ndjson")), whole)
+}
+
+// pemOf returns the certificate of a new authority.
+func pemOf(t *testing.T) string {
+	t.Helper()
+	ca, err := smtptest.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate.Raw}))
 }
 
 // The shards of a run, merged, are the run.

@@ -76,6 +76,9 @@ func (a *app) scanTargets(ctx context.Context, o *options, flags *flagSet) error
 	if err != nil {
 		return err
 	}
+	if err := a.compareFiles(o); err != nil {
+		return err
+	}
 	complete := false
 	if o.resume != "" {
 		complete, err = a.reopen(o, s, g)
@@ -113,6 +116,7 @@ func (a *app) runScan(ctx context.Context, o *options, flags *flagSet, s *scanne
 	}
 
 	run := s.NewRun(buildVersion(), givenOptions(o, flags))
+	run.Digests = o.judging.digests
 	var summary *scanner.Summary
 	emit := func(r scanner.Result) error {
 		p.clear()
@@ -225,7 +229,7 @@ func (a *app) newScanner(ctx context.Context, o *options) (*scanner.Scanner, fun
 	if err != nil {
 		return nil, nil, err
 	}
-	roots, err := trustedRoots(o.caFile)
+	roots, err := trustedRoots(o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -370,18 +374,19 @@ func exclusions(ctx context.Context, o *options) (*resolver.Exclusions, error) {
 	return e, nil
 }
 
-func trustedRoots(path string) (*x509.CertPool, error) {
-	if path == "" {
+func trustedRoots(o *options) (*x509.CertPool, error) {
+	if o.caFile == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(path)
+	pem, err := os.ReadFile(o.caFile)
 	if err != nil {
 		return nil, fmt.Errorf("-ca-file: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("-ca-file: %s holds no PEM certificate", path)
+		return nil, fmt.Errorf("-ca-file: %s holds no PEM certificate", o.caFile)
 	}
+	o.judging.digests.add("ca-file", pem)
 	return pool, nil
 }
 
