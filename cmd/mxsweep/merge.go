@@ -33,12 +33,9 @@ func (a *app) merge(ctx context.Context, args []string) error {
 	if err := notOverwritten(files, o.outputs); err != nil {
 		return err
 	}
-	first, err := firstRecord(files[0])
+	first, err := mergeable(files)
 	if err != nil {
 		return err
-	}
-	if first == nil {
-		return fmt.Errorf("%s holds no record", files[0])
 	}
 	m := &merger{app: a, ctx: ctx, ids: map[string]string{}}
 	if m.out, err = a.openOutputs(&o); err != nil {
@@ -50,10 +47,43 @@ func (a *app) merge(ctx context.Context, args []string) error {
 			err = m.file(path)
 		}
 	}
+	if missing := m.shards.missing(); missing != "" && err == nil {
+		m.interrupted = true
+		a.logf("warning: %s, and so the summary says interrupted", missing)
+	}
 	if err == nil {
 		err = m.out.Write(&scanner.Result{Summary: new(scanner.Scanner).Summarize(&m.tally, m.interrupted)})
 	}
 	return errors.Join(err, m.out.Close())
+}
+
+// mergeable returns the run record of the first file. Where files cannot be read,
+// or are shards that do not belong together, that is an error, before anything
+// has been written. What is wrong with a record, its merging tells.
+func mergeable(files []string) (*scanner.Run, error) {
+	for _, path := range files {
+		if err := readable(path); err != nil {
+			return nil, err
+		}
+	}
+	first, err := firstRecord(files[0])
+	if err != nil {
+		return nil, err
+	}
+	if first == nil {
+		return nil, fmt.Errorf("%s holds no record", files[0])
+	}
+	var known shards
+	err = known.add(files[0], first)
+	for _, path := range files[1:] {
+		if info, serr := os.Stat(path); err != nil || serr != nil || !info.Mode().IsRegular() {
+			continue // a pipe cannot be read twice
+		}
+		if run, rerr := firstRecord(path); run != nil && rerr == nil {
+			err = known.add(path, run)
+		}
+	}
+	return first, err
 }
 
 // mergedRun is the record of the first run, with the names of the parts in
@@ -80,7 +110,8 @@ type merger struct {
 	out         output.Writer
 	tally       scanner.Tally
 	ids         map[string]string // of the runs, to their files
-	interrupted bool              // a part is not complete
+	shards      shards
+	interrupted bool // a part is not complete, or missing
 }
 
 func (m *merger) file(path string) error {
@@ -122,7 +153,7 @@ func (m *merger) add(path string, r *scanner.Result) error {
 			return fmt.Errorf("%s and %s are outputs of the same run", other, path)
 		}
 		m.ids[r.Run.ID] = path
-		return nil
+		return m.shards.add(path, r.Run)
 	case r.Progress != nil, r.Summary != nil:
 		return nil
 	}

@@ -35,8 +35,11 @@ func (a *app) inherit(o *options, flags *flagSet) (*scanner.Run, error) {
 		return nil, usagef("-resume and -dry-run exclude each other")
 	}
 	run, err := firstRecord(o.resume)
-	if run == nil || err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("-resume: %w", err)
+	}
+	if run == nil {
+		return nil, nil
 	}
 	if run.Options["merge"] != "" {
 		return nil, fmt.Errorf("%s was merged from several files: resume those that are not complete, and merge again", o.resume)
@@ -72,7 +75,7 @@ func (a *app) inherit(o *options, flags *flagSet) (*scanner.Run, error) {
 func firstRecord(path string) (*scanner.Run, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("-resume: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	for r, err := range output.NewReader(f).Results() {
@@ -81,9 +84,9 @@ func firstRecord(path string) (*scanner.Run, error) {
 		case errors.As(err, &torn):
 			return nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("-resume: %s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", path, err)
 		case r.Run == nil:
-			return nil, fmt.Errorf("-resume: %s does not begin with a run record: it is not the output of a scan", path)
+			return nil, fmt.Errorf("%s does not begin with a run record: it is not the output of a scan", path)
 		}
 		return r.Run, nil
 	}

@@ -270,7 +270,8 @@ func TestShardAndMerge(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"merge", at("1.ndjson.gz"), at("1.ndjson.gz")}, "outputs of the same run"},
+		{[]string{"merge", at("1.ndjson.gz"), at("1.ndjson.gz")}, "are both shard 1/3"},
+		{[]string{"merge", at("whole.ndjson"), at("whole.ndjson")}, "outputs of the same run"},
 		{[]string{"merge"}, "merge needs files"},
 		{[]string{"merge", "-o", at("1.ndjson.gz"), at("1.ndjson.gz")}, "read and written"},
 		{[]string{"merge", at("none.ndjson")}, "no such file"},
