@@ -279,7 +279,7 @@ func (e *engine) enter(in Input) (*job, error) {
 	}
 	j.cursor = c
 	var earlier *swept
-	if e.plan == nil {
+	if e.ranges.enter(c) && e.plan == nil {
 		c.track = newTrack()
 		earlier = e.s.Resume.sweep(&in, c.perm.n, e.s.Seed)
 	}

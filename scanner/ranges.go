@@ -21,12 +21,14 @@ func (s span) contains(a netip.Addr) bool {
 type spans []span
 
 // maxSpans bounds the memory of which ranges were taken in. In a list of more
-// separate ranges than that, what overlaps later ones is contacted twice.
+// separate ranges than that, what overlaps later ones is contacted twice, and no
+// account is given of how far the later ones have come.
 const maxSpans = 16384
 
-// add returns the spans that overlap the new one, and the union of all.
+// add returns the spans that overlap the new one, and the union of all, in which
+// the new one is missing if there are too many.
 func (s spans) add(n span) (overlap []span, union spans) {
-	i, _ := slices.BinarySearchFunc(s, n.first, func(o span, a netip.Addr) int { return o.last.Compare(a) })
+	i := s.find(n.first)
 	j := i
 	for j < len(s) && s[j].first.Compare(n.last) <= 0 {
 		j++
@@ -50,6 +52,18 @@ func (s spans) add(n span) (overlap []span, union spans) {
 		}
 	}
 	return overlap, slices.Replace(s, i, j, n)
+}
+
+// find returns the index of the first span that does not end before a.
+func (s spans) find(a netip.Addr) int {
+	i, _ := slices.BinarySearchFunc(s, a, func(o span, a netip.Addr) int { return o.last.Compare(a) })
+	return i
+}
+
+// cover reports whether one of the spans has all of n.
+func (s spans) cover(n span) bool {
+	i := s.find(n.first)
+	return i < len(s) && s[i].contains(n.first) && s[i].contains(n.last)
 }
 
 // A cursor walks the endpoints of one range in the permuted order.
@@ -167,19 +181,31 @@ type ranges struct {
 	unfinished map[*cursor]struct{} // with indices that are not final
 }
 
+// enter has a cursor leave out what earlier ranges have, and later ones what it
+// has. It returns false where there are too many ranges for the latter: if the
+// same one came again, their accounts of how far they have come could be taken
+// for each other's.
+func (r *ranges) enter(c *cursor) (noted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = make(map[Port]spans)
+	}
+	noted = true
+	own := span{c.first, c.last}
+	for i, port := range c.ports {
+		c.skip[i], r.seen[port] = r.seen[port].add(own)
+		noted = noted && r.seen[port].cover(own)
+	}
+	return noted
+}
+
 // add begins the sweep of a range. It returns false, and there is nothing to
 // sweep, if earlier ranges have all of it: an account of how far it has come
 // could be taken for one of theirs.
 func (r *ranges) add(c *cursor) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen == nil {
-		r.seen = make(map[Port]spans)
-		r.unfinished = make(map[*cursor]struct{})
-	}
-	for i, port := range c.ports {
-		c.skip[i], r.seen[port] = r.seen[port].add(span{c.first, c.last})
-	}
 	covered := c.covered()
 	if covered || c.exhausted() {
 		close(c.drained)
@@ -187,6 +213,9 @@ func (r *ranges) add(c *cursor) bool {
 	}
 	r.active = append(r.active, c)
 	if c.track != nil {
+		if r.unfinished == nil {
+			r.unfinished = make(map[*cursor]struct{})
+		}
 		r.unfinished[c] = struct{}{}
 	}
 	return true
@@ -195,7 +224,7 @@ func (r *ranges) add(c *cursor) bool {
 // covered reports whether earlier ranges have every endpoint of this one.
 func (c *cursor) covered() bool {
 	for _, skip := range c.skip {
-		if !slices.ContainsFunc(skip, func(s span) bool { return s.contains(c.first) && s.contains(c.last) }) {
+		if !spans(skip).cover(span{c.first, c.last}) {
 			return false
 		}
 	}

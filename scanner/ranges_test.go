@@ -3,6 +3,7 @@ package scanner
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -31,6 +32,12 @@ func TestSpans(t *testing.T) {
 			for i, want := range set {
 				if within(s, addr4(i)) != want {
 					t.Fatalf("after %d-%d: %v is wrong about %d", a, b, s, i)
+				}
+			}
+			for i := range set {
+				j := min(i+rng.IntN(4), len(set)-1)
+				if want := !slices.Contains(set[i:j+1], false); s.cover(span{addr4(i), addr4(j)}) != want {
+					t.Fatalf("after %d-%d: %v is wrong about covering %d-%d", a, b, s, i, j)
 				}
 			}
 			for i := 1; i < len(s); i++ {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,4 +228,57 @@ func TestResumeShards(t *testing.T) {
 			sameRecords(t, all, whole)
 		}
 	})
+}
+
+// Where too many ranges are remembered for another one, that is not known for
+// named twice. Both are swept then, and no account of one passes for the other:
+// killed after any record, the run still ends with the rows of both.
+func TestResumeRangeNamedTwiceUnnoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := []Input{sweepOf("198.41.4.0-198.41.4.255"), sweepOf("198.41.4.0-198.41.4.255")}
+		network := &fakeNet{behave: func(to netip.AddrPort, _ int) string {
+			if to.Addr().As4()[3]%16 == 1 {
+				return serve
+			}
+			return ignore
+		}}
+		run := func(earlier []Result) []Result {
+			s := &Scanner{Dial: network.dial, Ports: smtp25(), Rate: 20, Seed: 3, NoPTR: true, Resume: NewLedger()}
+			s.Resume.Add(&Result{Run: &Run{Seed: s.Seed}})
+			for _, r := range earlier {
+				s.Resume.Add(&r)
+			}
+			all := slices.Clone(earlier)
+			e := newEngine(t.Context(), s, func(r Result) error { all = append(all, r); return nil })
+			e.ranges.seen = map[Port]spans{smtp25()[0]: manySpans()}
+			if err := e.perform(inputs(in...)); err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		whole := run(nil)
+		want := whole[len(whole)-1].Summary
+		if want.Services != 32 {
+			t.Fatalf("summary %+v", want)
+		}
+		for cut := range len(whole) {
+			all := run(whole[:cut])
+			sameRecords(t, all, whole)
+			if got := all[len(all)-1].Summary; got.Silent != want.Silent || got.Services != want.Services {
+				t.Errorf("summary %+v\nwant    %+v", got, want)
+			}
+			if t.Failed() {
+				t.Fatalf("cut at %d of %d", cut, len(whole))
+			}
+		}
+	})
+}
+
+// manySpans are as many as are remembered, far from all else.
+func manySpans() (s spans) {
+	for i := range uint64(maxSpans) {
+		a := advance(netip.MustParseAddr("11.0.0.0"), i*4)
+		s = append(s, span{a, a})
+	}
+	return s
 }
