@@ -271,9 +271,11 @@ func newResult(kind string) (r scanner.Result, record any) {
 	return r, nil
 }
 
-// asRead is a line as it may be written again.
+// asRead is a line as it may be written again. Each byte that is not UTF-8 is
+// replaced by itself, as package json does: names that differ in the number of
+// them stay apart.
 func asRead(line []byte) string {
-	return strings.ToValidUTF8(string(bytes.TrimSpace(line)), "\uFFFD")
+	return string([]rune(string(bytes.TrimSpace(line))))
 }
 
 // allKnown reports whether a record of the kind has every member of a line.
