@@ -14,21 +14,21 @@ import (
 )
 
 // Cut in any place, an output is completed by -resume to the records of an
-// undisturbed run, plain and compressed, and its CSV with it.
+// undisturbed run, plain and compressed, and its CSV and text with it.
 func TestResumeCutFile(t *testing.T) {
 	w := newWorld(t, 60, false)
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	if code, errs := w.run(t, "-retries", "0", "-fields", worldFields, "-o", at("whole.ndjson"), "-o", at("whole.csv")); code != 0 {
+	if code, errs := w.run(t, "-retries", "0", "-fields", worldFields, "-o", at("whole.ndjson"), "-o", at("whole.csv"), "-o", at("whole.txt")); code != 0 {
 		t.Fatal(errs)
 	}
-	want, rows := identities(t, at("whole.ndjson")), csvRowsOf(t, at("whole.csv"))
-	if len(want) < 60 {
-		t.Fatalf("only %d records", len(want))
+	want, rows, lines := identities(t, at("whole.ndjson")), linesOf(t, at("whole.csv")), linesOf(t, at("whole.txt"))
+	if len(want) < 60 || len(lines) < 60 {
+		t.Fatalf("only %d records, %d lines", len(want), len(lines))
 	}
 	for _, name := range []string{"cut.ndjson", "cut.ndjson.gz"} {
-		path, table := at(name), at(name+".csv")
-		if code, errs := w.run(t, "-retries", "0", "-fields", worldFields, "-o", path, "-o", table); code != 0 {
+		path, table, text := at(name), at(name+".csv"), at(name+".txt")
+		if code, errs := w.run(t, "-retries", "0", "-fields", worldFields, "-o", path, "-o", table, "-o", text); code != 0 {
 			t.Fatal(errs)
 		}
 		whole, err := os.ReadFile(path)
@@ -36,10 +36,12 @@ func TestResumeCutFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := 0; n < len(whole); n += len(whole)/15 + 1 {
-			if err := os.WriteFile(path, whole[:n], 0o666); err != nil {
-				t.Fatal(err)
+			for file, left := range map[string]string{path: string(whole[:n]), table: "not of the run\n", text: "not of the run\n"} {
+				if err := os.WriteFile(file, []byte(left), 0o666); err != nil {
+					t.Fatal(err)
+				}
 			}
-			args := []string{"-resume", path, "-o", table} // all other options are those of the run
+			args := []string{"-resume", path, "-o", table, "-o", text} // all other options are those of the run
 			if n < 2000 {
 				args = append(args, "-retries", "0", "-fields", worldFields, "-force") // unless even they are lost
 			}
@@ -48,7 +50,8 @@ func TestResumeCutFile(t *testing.T) {
 			}
 			what := fmt.Sprintf("%s cut at %d of %d", name, n, len(whole))
 			same(t, what, identities(t, path), want)
-			same(t, what, csvRowsOf(t, table), rows)
+			same(t, what, linesOf(t, table), rows)
+			same(t, what, linesOf(t, text), lines)
 			if t.Failed() {
 				t.FailNow()
 			}

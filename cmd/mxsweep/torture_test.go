@@ -41,7 +41,7 @@ func TestTorture(t *testing.T) {
 		t.Fatalf("undisturbed: exit code %d: %s", code, errs)
 	}
 	undisturbed := time.Since(began)
-	want, rows := identities(t, v.at("whole.ndjson")), csvRowsOf(t, v.at("whole.csv"))
+	want, rows := identities(t, v.at("whole.ndjson")), linesOf(t, v.at("whole.csv"))
 	records := 0
 	for _, n := range want {
 		records += n
@@ -56,7 +56,7 @@ func TestTorture(t *testing.T) {
 		}
 		v.disturb(t, path, table, min(perCycle, kills-v.kills), undisturbed, cycles == 1)
 		differ += same(t, path, identities(t, path), want)
-		differ += same(t, table, csvRowsOf(t, table), rows)
+		differ += same(t, table, linesOf(t, table), rows)
 	}
 	t.Logf("%d endpoints, %d records, undisturbed %.1f s; %d times SIGKILL (%d times with a power cut in the middle of a line), %d full disk, %d name server lost, %d times to the end; records that differ: %d",
 		endpointsOf(t, v.at("whole.ndjson")), records, undisturbed.Seconds(), v.kills, v.torn, full, v.outages, cycles, differ)

@@ -162,8 +162,8 @@ func figures(s *scanner.Summary) string {
 	return fmt.Sprintln("summary", s.Inputs, s.BadInputs, s.Domains, s.Endpoints, s.Answered, s.Silent, s.Services, s.ByStatus, s.BySoftware, s.Interrupted)
 }
 
-// csvRowsOf counts the rows of a CSV file but for their order.
-func csvRowsOf(t *testing.T, path string) map[string]int {
+// linesOf counts the lines of a CSV or text file but for their order.
+func linesOf(t *testing.T, path string) map[string]int {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
