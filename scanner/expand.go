@@ -283,7 +283,7 @@ func (e *engine) enter(in Input) (*job, error) {
 		c.track = newTrack()
 		earlier = e.s.Resume.sweep(&in, c.perm.n, e.s.Seed)
 	}
-	if left := c.begin(e.s.Shard, earlier); e.ranges.add(c) {
+	if left := c.begin(e.s.Shard.turned(in.canonical()), earlier); e.ranges.add(c) {
 		e.stats.endpoints.Add(left)
 	}
 	return j, nil

@@ -12,9 +12,12 @@ import (
 // another machine. Together the shards give the records of the whole, none
 // twice. The zero Shard is the whole.
 //
-// The endpoints of a range are dealt out by their index in the permuted order,
-// which takes the same Seed for all shards; other targets by a hash of what they
-// name, so that all ports of a host are of one shard.
+// The endpoints of a range are dealt out in turn by their index in the permuted
+// order, which takes the same Seed for all shards, beginning with a shard that a
+// hash of the range tells; other targets by a hash of what they name, so that
+// all ports of a host are of one shard. Hence of one range no shard has more
+// than one endpoint above another, and of many targets each has what chance
+// gives it.
 type Shard struct {
 	Index int // from 1 to Count
 	Count int // 0: the whole
@@ -36,11 +39,19 @@ func ParseShard(text string) (Shard, error) {
 
 // of reports whether a text that stands for a target is dealt to the shard.
 func (s Shard) of(target string) bool {
+	return s.Count < 2 || s.turned(target).Index == 1
+}
+
+// turned returns the shard that has the place of s in the deal of a target. If
+// it were the same one each time, the first shards had all of many small ranges.
+func (s Shard) turned(target string) Shard {
 	if s.Count < 2 {
-		return true
+		return s
 	}
 	sum := sha256.Sum256([]byte(target))
-	return binary.BigEndian.Uint64(sum[:8])%uint64(s.Count) == uint64(s.Index-1)
+	n := uint64(s.Count)
+	s.Index = int((uint64(s.Index-1)+n-binary.BigEndian.Uint64(sum[:8])%n)%n) + 1
+	return s
 }
 
 // first returns the lowest index of a permuted order, at or above at, that is
