@@ -95,13 +95,23 @@ const SyncInterval = 5 * time.Second
 type fileWriter struct {
 	Writer
 	under  []io.Closer // between the Writer and the file
-	file   *os.File
+	file   disk
 	now    func() time.Time
 	synced time.Time
-	dirty  bool // since then
+	dirty  bool  // since then
+	failed error // of the first sync that did; the system tells it once, and may have dropped what was written
+}
+
+// A disk is an *os.File that has been opened.
+type disk interface {
+	Sync() error
+	Close() error
 }
 
 func (w *fileWriter) Write(r *scanner.Result) error {
+	if w.failed != nil {
+		return w.failed
+	}
 	w.dirty = true
 	return w.Writer.Write(r)
 }
@@ -118,10 +128,10 @@ func (w *fileWriter) Flush() error {
 func (w *fileWriter) sync() error {
 	err := w.file.Sync()
 	w.synced, w.dirty = w.now(), false
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil
+	if err != nil && w.failed == nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		w.failed = fmt.Errorf("write results to the disk: %w", err)
 	}
-	return err
+	return w.failed
 }
 
 func (w *fileWriter) Close() error {
