@@ -74,7 +74,9 @@ func (e *engine) lookup(j *job) {
 			return
 		}
 	}
-	e.fetchSTS(j, &res)
+	if e.fetchSTS(j, &res); e.intake.Err() != nil {
+		return // nor is it final that the policy could not be fetched
+	}
 	e.expandResolution(j, res)
 }
 

@@ -258,7 +258,7 @@ func (e *engine) carry(t *task, conn net.Conn, err error) (next []*task) {
 	switch {
 	case err == nil:
 		return e.talk(t, conn)
-	case e.run.Err() != nil:
+	case e.run.Err() != nil, e.intake.Err() != nil && (ourFault(err) || errors.Is(err, errOutage)): // not waited to the end
 		return nil
 	}
 	return e.settled(t, e.noConnection(t, err))
@@ -295,8 +295,8 @@ func (e *engine) talk(t *task, conn net.Conn) (next []*task) {
 	if t.reverse == nil {
 		t.reverse = e.reverse(t.ep.Addr)
 	}
-	e.converse(o, conn, t.ep)
-	if complete := e.further(o, t.ep); !complete || e.run.Err() != nil { // cut short
+	complete := e.converse(o, conn, t.ep) && e.further(o, t.ep)
+	if !complete || e.run.Err() != nil { // cut short
 		return nil
 	}
 	return e.settled(t, o)
@@ -314,16 +314,21 @@ func (e *engine) passOn(next []*task) {
 }
 
 // converse holds the conversation. A server without TLS on a TLS port has been
-// sent a ClientHello when that shows, so the rest takes a second connection.
-func (e *engine) converse(o *outcome, conn net.Conn, ep Endpoint) {
+// sent a ClientHello when that shows, so the rest takes a second connection. It
+// returns false if the end of the run has come before that.
+func (e *engine) converse(o *outcome, conn net.Conn, ep Endpoint) (complete bool) {
 	ctx := e.deadline(o.at)
 	o.transcript = e.prober.Probe(ctx, conn, ep.Port.Mode, ep.Name)
-	if smtp.KindOf(o.transcript.Err) == smtp.KindPlainText && e.pace() {
+	if smtp.KindOf(o.transcript.Err) == smtp.KindPlainText {
+		if !e.pace() {
+			return false
+		}
 		if conn, _, err := e.connect(ep); err == nil {
 			o.transcript = e.prober.Probe(ctx, conn, smtp.ModeSTARTTLS, ep.Name)
 		}
 	}
 	o.status, o.phase, o.text = transcriptStatus(o.transcript)
+	return true
 }
 
 // A deadline is a context with a deadline and no timer of its own: the
