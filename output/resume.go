@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -195,7 +196,7 @@ func (s *Stored) copyKept(to any) error {
 // setAside copies the whole file.
 func (s *Stored) setAside() (name string, err error) {
 	name = s.path + ".damaged"
-	to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions(s.path))
 	if err != nil {
 		return "", err
 	}
@@ -230,16 +231,34 @@ func Replace(path string, o Options) (*Replacement, error) {
 	return &Replacement{w, path, f.Name()}, nil
 }
 
-// createTemp makes a file beside path, or empties one that was left behind.
+// createTemp makes a file beside path, or empties one that was left behind. It
+// has the permissions of the one at path.
 func createTemp(path string) (*os.File, error) {
-	f, err := os.OpenFile(path+".resuming", os.O_WRONLY|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(path+".resuming", os.O_WRONLY|os.O_CREATE, permissions(path))
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(lock(f), f.Truncate(0)); err != nil {
+	if err := errors.Join(lock(f), f.Truncate(0), permitAs(f, path)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// permissions returns those of a file, or those that a new one asks for.
+func permissions(path string) fs.FileMode {
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode().Perm()
+	}
+	return 0o666
+}
+
+// permitAs gives a file the permissions of another one that is there, whatever
+// the mask of the process leaves of them.
+func permitAs(f *os.File, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return nil
+	}
+	return f.Chmod(permissions(path))
 }
 
 // Commit puts the file in the place of the old one, with all that has been

@@ -225,7 +225,7 @@ func TestResumeUnknownRecords(t *testing.T) {
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "run.csv")
-	if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o := Options{Fields: []string{"ip"}}
@@ -265,6 +265,13 @@ func TestReplace(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left over: %v", entries)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("permissions %v where the old file was its owner's alone", mode)
 	}
 }
 

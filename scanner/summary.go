@@ -101,7 +101,7 @@ func (e *engine) summary() *Summary {
 	s := newSummary(e.stats.Snapshot(), &e.sums)
 	s.Timestamp = time.Now().UTC()
 	s.Interrupted = e.intake.Err() != nil || e.inputErr != nil
-	s.DurationMS = time.Since(e.began).Milliseconds()
+	s.DurationMS = max(0, time.Since(e.began).Milliseconds()) // the clock may have been set back since an earlier part
 	s.Findings = e.s.fleetFindings(&e.fleet, s.Timestamp)
 	return s
 }
