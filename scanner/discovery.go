@@ -90,9 +90,7 @@ func (e *engine) discovered(t *task, err error) {
 // follow connects to what has answered, as soon as a slot of the pool is free
 // and at the pace of all connections.
 func (e *engine) follow(t *task) {
-	select {
-	case e.slots <- struct{}{}:
-	case <-e.intake.Done():
+	if !e.queue() {
 		e.leave(nil)
 		return
 	}

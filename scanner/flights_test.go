@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -202,6 +203,7 @@ func TestFlightsCancelled(t *testing.T) {
 func scouted(t *testing.T, s *Scanner, fake *fakeNet, syns *[]time.Time) (*engine, *records) {
 	t.Helper()
 	var r records
+	var mu sync.Mutex // of syns
 	s.Dial, s.NoPTR, s.Ports = fake.dial, true, smtp25()
 	e := newEngine(t.Context(), s, r.emit)
 	e.open = func(to netip.AddrPort, done func(net.Conn, error)) { // as the sockets that go with a scout do
@@ -212,7 +214,9 @@ func scouted(t *testing.T, s *Scanner, fake *fakeNet, syns *[]time.Time) (*engin
 		if how == noTunnel {
 			return false
 		}
+		mu.Lock()
 		*syns = append(*syns, time.Now())
+		mu.Unlock()
 		after, err := 10*time.Millisecond, error(nil)
 		switch how {
 		case refuse:

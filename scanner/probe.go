@@ -200,7 +200,8 @@ func (e *engine) contact(t *task) (next []*task, underWay bool) {
 	e.stats.connections.Add(1)
 	t.began = time.Now()
 	if e.discover(t) {
-		return nil, false // it goes on, but without a slot of the pool
+		<-e.slots // what has answered waits for one, perhaps, so no SYN follows at once
+		return nil, true
 	}
 	return e.reach(t)
 }

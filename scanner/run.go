@@ -68,7 +68,7 @@ type engine struct {
 	permit   chan struct{}     // received from before another input is taken; offered only while nothing is being emitted
 	lookups  chan struct{}     // slots for inputs that are being resolved
 	slots    chan struct{}     // slots for probes
-	queued   atomic.Int64      // named endpoints that wait for one
+	queued   atomic.Int64      // endpoints that wait for one and go before those of ranges: named, or discovered
 	busy     sync.WaitGroup    // what was spawned, and attempts under way
 	idle     chan func()       // to goroutines that have nothing to do
 	finished chan struct{}     // closed by the conductor at its end
@@ -205,7 +205,7 @@ func (e *engine) serve() (failed error) {
 				perform(<-e.out)
 			}
 			perform(func() error { return e.reportAll(true) })
-			if failed != nil || e.plan != nil {
+			if failed != nil {
 				return failed
 			}
 			return e.emit(Result{Summary: e.summary()})
@@ -368,13 +368,21 @@ func (e *engine) launch(t *task) {
 	if e.resting(t) {
 		return
 	}
+	if e.queue() {
+		e.begin(t)
+	}
+}
+
+// queue waits for a slot of the pool. It returns false if nothing more is to
+// begin.
+func (e *engine) queue() bool {
 	e.queued.Add(1)
+	defer e.queued.Add(-1)
 	select {
 	case e.slots <- struct{}{}:
-		e.queued.Add(-1)
-		e.begin(t)
-	case <-e.intake.Done(): // nothing more is begun
-		e.queued.Add(-1)
+		return true
+	case <-e.intake.Done():
+		return false
 	}
 }
 
