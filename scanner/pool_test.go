@@ -1,6 +1,8 @@
 package scanner
 
 import (
+	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,4 +24,21 @@ func TestDiscoveredSoon(t *testing.T) {
 			t.Errorf("half of what answers was connected to after %v of a sweep of %v", half, all)
 		}
 	})
+}
+
+// A plan shows every port of what was named before the end of a range.
+func TestPlanNamedSoon(t *testing.T) {
+	var shown []netip.AddrPort
+	s := &Scanner{Ports: []Port{{Number: 25}, {Number: 587}}}
+	in := inputs(sweepOf("198.18.0.0-198.18.15.255"), sweepOf("198.51.100.1"))
+	if err := s.Plan(t.Context(), in, func(_ Input, ep Endpoint) error {
+		shown = append(shown, ep.addrPort())
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	at := slices.Index(shown, netip.MustParseAddrPort("198.51.100.1:587"))
+	if len(shown) != 2*4097 || at < 0 || at > len(shown)/2 {
+		t.Errorf("the second port of an address came at place %d of %d", at, len(shown))
+	}
 }

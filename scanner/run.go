@@ -205,7 +205,7 @@ func (e *engine) serve() (failed error) {
 				perform(<-e.out)
 			}
 			perform(func() error { return e.reportAll(true) })
-			if failed != nil {
+			if failed != nil || e.plan != nil {
 				return failed
 			}
 			return e.emit(Result{Summary: e.summary()})
@@ -413,9 +413,10 @@ func (e *engine) work(t *task) {
 // choose returns what is to have a slot of the pool that has become free: one of
 // the tasks that have got slots of their addresses, or an endpoint of a range
 // unless somebody waits for the slot. Ranges thus go on without a change of
-// goroutines.
+// goroutines. In a plan they do not: no attempt would be under way, and a name
+// would have to wait for the end of them all.
 func (e *engine) choose(next []*task) *task {
-	if t := e.share(next); t != nil || e.queued.Load() > 0 {
+	if t := e.share(next); t != nil || e.queued.Load() > 0 || e.plan != nil {
 		return t
 	}
 	return e.sweep()
