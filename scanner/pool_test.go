@@ -1,6 +1,8 @@
 package scanner
 
 import (
+	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -41,4 +43,27 @@ func TestPlanNamedSoon(t *testing.T) {
 	if len(shown) != 2*4097 || at < 0 || at > len(shown)/2 {
 		t.Errorf("the second port of an address came at place %d of %d", at, len(shown))
 	}
+}
+
+// What goes on while a consumer panics does not crash the program.
+func TestConsumerPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer func() {
+			if got := recover(); got != "enough" {
+				t.Errorf("recovered %v", got)
+			}
+			<-time.After(time.Minute) // the second connection is made meanwhile
+		}()
+		fake := &fakeNet{}
+		slow := func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+			if to.Addr() == netip.MustParseAddr("198.51.100.2") {
+				pass(context.WithoutCancel(ctx), time.Second)
+			}
+			return fake.dial(context.WithoutCancel(ctx), to)
+		}
+		s := &Scanner{Dial: slow, Resolver: &fakeDNS{}, Ports: smtp25()}
+		for range s.Scan(t.Context(), sweepOf("198.51.100.1-198.51.100.2")) {
+			panic("enough")
+		}
+	})
 }

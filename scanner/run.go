@@ -143,7 +143,6 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 // perform runs the whole run; the calling goroutine emits.
 func (e *engine) perform(in iter.Seq2[Input, error]) error {
 	defer e.abort(nil)
-	defer close(e.idle)
 	defer context.AfterFunc(e.intake, e.wake)()
 	if e.dial == nil {
 		watch, release := e.openSockets()
@@ -246,6 +245,7 @@ func (e *engine) serveIdle(f func()) {
 // retries follow until none is left.
 func (e *engine) conduct(in iter.Seq2[Input, error]) {
 	defer close(e.finished)
+	defer close(e.idle) // not before: others may still spawn if emit has panicked
 	e.feed(in)
 	e.stats.complete.Store(true)
 	e.busy.Wait()
