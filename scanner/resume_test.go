@@ -165,7 +165,7 @@ func TestResumeExcludedRange(t *testing.T) {
 		scanner := func() *Scanner {
 			return &Scanner{Dial: network.dial, Ports: smtp25(), Rate: 20, Seed: 3, NoPTR: true, Retries: 1}
 		}
-		earlier := stopped(t, scanner(), 6*time.Second, in...)
+		earlier := stopped(t, scanner(), 8*time.Second, in...)
 		before := len(network.dials)
 		written, early := map[netip.Addr]bool{}, 0
 		never := netip.MustParsePrefix("198.41.4.128/25")
