@@ -297,6 +297,7 @@ func (e *engine) enter(in Input) (*job, error) {
 func (e *engine) expandRange(c *cursor) {
 	for {
 		e.awaitRoom(e.intake)
+		e.sleep(e.debt())
 		select {
 		case <-c.drained:
 			return

@@ -67,3 +67,33 @@ func TestConsumerPanics(t *testing.T) {
 		}
 	})
 }
+
+// What is named late is contacted as soon as the rate permits, although a range
+// could take every slot.
+func TestNamedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked, contacted time.Time
+		named := netip.MustParseAddrPort("198.51.100.1:25")
+		fake := &fakeNet{latency: 10 * time.Millisecond, behave: func(to netip.AddrPort, _ int) string {
+			if to == named {
+				contacted = time.Now()
+			}
+			return serve
+		}}
+		e := newEngine(t.Context(), &Scanner{Dial: fake.dial, NoPTR: true, Ports: smtp25(), Rate: 10, Concurrency: 100}, (&records{}).emit)
+		e.open = func(to netip.AddrPort, done func(net.Conn, error)) { // as sockets of our own do
+			e.spawn(func() { done(e.dial(e.run, to)) })
+		}
+		if err := e.perform(func(yield func(Input, error) bool) {
+			yield(sweepOf("198.18.0.0-198.18.3.255"), nil)
+			<-time.After(60 * time.Second)
+			asked = time.Now()
+			yield(sweepOf("198.51.100.1"), nil)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if d := contacted.Sub(asked); d < 0 || d > time.Second {
+			t.Errorf("contacted after %v", d)
+		}
+	})
+}

@@ -423,6 +423,16 @@ func (e *engine) pace() bool {
 	return e.intake.Err() == nil
 }
 
+// debt is how long others must wait for their turn to begin a connection. Ranges
+// do not queue up behind them, each with a slot of the pool: else they would come
+// to hold all slots, and what is named would have to wait for as many turns.
+func (e *engine) debt() time.Duration {
+	if e.s.Rate < 0 {
+		return 0
+	}
+	return time.Duration(-e.limiter.Tokens() / e.s.Rate * float64(time.Second))
+}
+
 // ptrs are the reverse lookups of a run: one for each address.
 type ptrs struct {
 	mu    sync.Mutex
