@@ -413,8 +413,8 @@ func (e *engine) work(t *task) {
 // choose returns what is to have a slot of the pool that has become free: one of
 // the tasks that have got slots of their addresses, or an endpoint of a range
 // unless somebody waits for the slot, or all for the pace. Ranges thus go on
-// without a change of goroutines. In a plan they do not: no attempt would be under way, and a name
-// would have to wait for the end of them all.
+// without a change of goroutines. In a plan they do not: no attempt would ever be
+// under way, and a name would have to wait for the end of them all.
 func (e *engine) choose(next []*task) *task {
 	if t := e.share(next); t != nil || e.queued.Load() > 0 || e.plan != nil || e.debt() > 0 {
 		return t
