@@ -144,7 +144,7 @@ func (d *Diff) services(before, after *snapshots) {
 			continue
 		}
 		switch kind, reason := before.absent(key, n); {
-		case kind == ChangeMissed && strings.HasSuffix(reason, reasonNotAsked):
+		case kind == ChangeMissed && strings.HasSuffix(reason, reasonNoRecord):
 			d.addService(ChangeNew, "the time before: "+reason, key, nil, n)
 		case kind == ChangeMissed:
 			d.addService(ChangeReached, "the time before: "+reason, key, nil, n)
@@ -180,7 +180,7 @@ func (d *Diff) domains(before, after *snapshots) {
 		o, n := before.domains[name], after.domains[name]
 		switch {
 		case n == nil:
-			d.addDomain(ChangeMissed, reasonNotAsked, name, nil)
+			d.addDomain(ChangeMissed, reasonNoRecord, name, nil)
 		case failedLookup(o.status) && failedLookup(n.status):
 			d.Unreached++
 		case failedLookup(n.status):
@@ -197,7 +197,7 @@ func (d *Diff) domains(before, after *snapshots) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(after.domains)) {
 		if before.domains[name] == nil {
-			d.addDomain(ChangeNew, "the time before: "+reasonNotAsked, name, nil)
+			d.addDomain(ChangeNew, "the time before: "+reasonNoRecord, name, nil)
 		}
 	}
 }

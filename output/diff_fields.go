@@ -9,7 +9,7 @@ import (
 )
 
 // compareServices returns the facts that differ. With one side nil it returns
-// what is worth telling of the other.
+// what is worth telling of the other: of a new one also what is wrong with it.
 func compareServices(o, n *snapshot) []FieldChange {
 	changes := []FieldChange{}
 	for i, f := range diffFields() {
@@ -21,6 +21,10 @@ func compareServices(o, n *snapshot) []FieldChange {
 			after = n.facts[i]
 		}
 		switch {
+		case o == nil && f.name == fieldFindings:
+			if added := items(after); len(added) > 0 {
+				changes = append(changes, FieldChange{Field: f.name, Added: added})
+			}
 		case o == nil || n == nil:
 			if tellsWhat(f.name) && before+after != "" {
 				changes = append(changes, FieldChange{Field: f.name, Old: before, New: after})

@@ -112,7 +112,7 @@ func (d *Diff) tiles() []tile {
 		return ""
 	}
 	return []tile{
-		{"New findings", count(added), "at what was reached both times", color(added, "bad")},
+		{"New findings", count(added), "at what is new, reached again or changed", color(added, "bad")},
 		{"Findings gone", count(removed), "looked for again, and not there", color(removed, "good")},
 		{"Versions changed", count(versions), fmt.Sprintf("among %s changed", count(d.Count(ChangeChanged))), ""},
 		{"New and gone", count(d.Count(ChangeNew)) + " / " + count(d.Count(ChangeGone)), "services and domains", color(d.Count(ChangeNew)+d.Count(ChangeGone), "warn")},

@@ -129,8 +129,8 @@ func checksOf(v *scanner.Service) (names []string) {
 }
 
 const (
-	reasonNotAsked  = "not asked for" // others that leave this open end in it
-	reasonNotListed = "no answer, or " + reasonNotAsked
+	reasonNoRecord  = "no record of it" // others that leave it open why end in it
+	reasonNotListed = "silent or not asked for, " + reasonNoRecord
 )
 
 // absent says why an endpoint that was reached in the other scan is not in this
@@ -159,7 +159,7 @@ func (s *snapshots) absent(key endpointKey, other *snapshot) (ChangeKind, string
 func (s *snapshots) absentFrom(domain string, key endpointKey) (ChangeKind, string) {
 	d := s.domains[domain]
 	if d == nil {
-		return ChangeMissed, reasonNotAsked
+		return ChangeMissed, reasonNoRecord
 	}
 	if d.status != scanner.StatusSuccess && len(d.mx) == 0 {
 		return lookupVerdict(d.status)
@@ -172,7 +172,7 @@ func (s *snapshots) absentFrom(domain string, key endpointKey) (ChangeKind, stri
 		case mx.Status != scanner.StatusSuccess:
 			return lookupVerdict(mx.Status)
 		case slices.Contains(mx.Addresses, key.addr):
-			return ChangeMissed, fmt.Sprintf("port %d was %s", key.port, reasonNotAsked)
+			return ChangeMissed, fmt.Sprintf("port %d: %s", key.port, reasonNoRecord)
 		}
 		return ChangeGone, "the address is none of " + key.host
 	}
@@ -182,10 +182,10 @@ func (s *snapshots) absentFrom(domain string, key endpointKey) (ChangeKind, stri
 func (s *snapshots) absentAddr(key endpointKey) (ChangeKind, string) {
 	addrs, ok := s.addrs[key.host]
 	if !ok {
-		return ChangeMissed, reasonNotAsked
+		return ChangeMissed, reasonNoRecord
 	}
 	if _, ok := addrs[key.addr]; ok {
-		return ChangeMissed, fmt.Sprintf("port %d was %s", key.port, reasonNotAsked)
+		return ChangeMissed, fmt.Sprintf("port %d: %s", key.port, reasonNoRecord)
 	}
 	return ChangeGone, "the address is none of " + key.host
 }

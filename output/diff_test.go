@@ -43,6 +43,37 @@ func told(d *Diff) []string {
 	return list
 }
 
+// What is wrong with a server that is new, or is reached again, counts; what
+// was wrong with one that is gone is not mended.
+func TestFindingsOfNew(t *testing.T) {
+	other := service(func(s *scanner.Service) { s.Port = 587 })
+	finding := service(func(s *scanner.Service) {
+		s.Findings = []advisory.Finding{{ID: "end-of-life", Severity: "high"}}
+	})
+	findings := func(d *Diff) (added, removed []string) {
+		for _, c := range d.Changes {
+			for _, f := range c.Fields {
+				if f.Field == "findings" {
+					added, removed = append(added, f.Added...), append(removed, f.Removed...)
+				}
+			}
+		}
+		return added, removed
+	}
+	refused := service(unreached(scanner.StatusRefused))
+	silent := service(unreached(scanner.StatusConnectTimeout))
+	for _, before := range [][]scanner.Result{{other}, {other, refused}, {other, silent}} {
+		added, removed := findings(compareRecords(t, before, []scanner.Result{other, finding}))
+		if !slices.Equal(added, []string{"high end-of-life"}) || removed != nil {
+			t.Errorf("%d before: new %q, gone %q", len(before), added, removed)
+		}
+		added, removed = findings(compareRecords(t, []scanner.Result{other, finding}, before))
+		if added != nil || removed != nil {
+			t.Errorf("%d after: new %q, gone %q", len(before), added, removed)
+		}
+	}
+}
+
 // service returns a typical service with a change.
 func service(change func(*scanner.Service)) scanner.Result {
 	s := typical()
@@ -89,14 +120,14 @@ func TestGoneOrNotReached(t *testing.T) {
 		{"timeout", []scanner.Result{service(unreached(scanner.StatusConnectTimeout)), present}, "not-reached " + here + ": connection-timeout"},
 		{"reset", []scanner.Result{service(unreached(scanner.StatusReset)), present}, "not-reached " + here + ": connection-reset"},
 		{"canceled", []scanner.Result{service(unreached(scanner.StatusCancelled)), present}, "not-reached " + here + ": cancelled"},
-		{"port not asked", []scanner.Result{present}, "not-reached " + here + ": port 25 was not asked for"},
+		{"port not asked", []scanner.Result{present}, "not-reached " + here + ": port 25: no record of it"},
 		{"address changed", []scanner.Result{domain(scanner.StatusSuccess, mx("mx1.example.com", scanner.StatusSuccess, "192.0.2.11"))}, "gone " + here + ": the address is none of mx1.example.com"},
 		{"MX changed", []scanner.Result{domain(scanner.StatusSuccess, mx("mx2.example.com", scanner.StatusSuccess, "192.0.2.11"))}, "gone " + here + ": mx1.example.com is no mail exchanger of example.com"},
 		{"MX name fails", []scanner.Result{domain(scanner.StatusSuccess, mx("mx1.example.com", scanner.StatusServFail), mx("mx2.example.com", scanner.StatusSuccess, "192.0.2.11"))}, "not-reached " + here + ": servfail"},
 		{"MX name gone", []scanner.Result{domain(scanner.StatusNXDomain, mx("mx1.example.com", scanner.StatusNXDomain))}, "gone " + here + ": nxdomain"},
 		{"null MX", []scanner.Result{domain(scanner.StatusNullMX)}, "gone " + here + ": null-mx"},
 		{"domain fails", []scanner.Result{domain(scanner.StatusServFail)}, "not-reached " + here + ": servfail"},
-		{"domain not asked", []scanner.Result{elsewhere}, "not-reached " + here + ": not asked for"},
+		{"domain not asked", []scanner.Result{elsewhere}, "not-reached " + here + ": no record of it"},
 	}
 	for _, test := range tests {
 		d := compareRecords(t, []scanner.Result{service(same), present}, test.now)
@@ -127,9 +158,9 @@ func TestGoneWithoutDomain(t *testing.T) {
 		{other(host, same), other(host, func(s *scanner.Service) { s.IP = netip.MustParseAddr("192.0.2.11") }),
 			"new mx1.example.com 192.0.2.11:25, gone mx1.example.com 192.0.2.10:25: the address is none of mx1.example.com"},
 		{other(host, same), other(host, func(s *scanner.Service) { s.Port = 587 }),
-			"new mx1.example.com 192.0.2.10:587: the time before: port 587 was not asked for, not-reached mx1.example.com 192.0.2.10:25: port 25 was not asked for"},
+			"new mx1.example.com 192.0.2.10:587: the time before: port 587: no record of it, not-reached mx1.example.com 192.0.2.10:25: port 25: no record of it"},
 		{other(bare, same), other(bare, func(s *scanner.Service) { s.IP = netip.MustParseAddr("192.0.2.12") }),
-			"new 192.0.2.12:25: the time before: no answer, or not asked for, not-reached 192.0.2.10:25: no answer, or not asked for"},
+			"new 192.0.2.12:25: the time before: silent or not asked for, no record of it, not-reached 192.0.2.10:25: silent or not asked for, no record of it"},
 		{other(host, unreached(scanner.StatusRefused)), other(host, same), "new mx1.example.com 192.0.2.10:25: the connection was refused"},
 		{other(host, unreached(scanner.StatusUnreachable)), other(host, same), "reached-again mx1.example.com 192.0.2.10:25: the time before: unreachable"},
 		{name(scanner.StatusServFail), other(host, same), "reached-again mx1.example.com 192.0.2.10:25: the time before: servfail"},
@@ -226,7 +257,7 @@ func TestDomainChanges(t *testing.T) {
 	}
 	other := one
 	other.Domain = &scanner.Domain{Domain: "example.net", Status: scanner.StatusSuccess}
-	if got := told(compareRecords(t, []scanner.Result{one}, []scanner.Result{other})); !sameWords(strings.Join(got, ", "), "new domain example.net: the time before: not asked for, not-reached domain example.com: not asked for") {
+	if got := told(compareRecords(t, []scanner.Result{one}, []scanner.Result{other})); !sameWords(strings.Join(got, ", "), "new domain example.net: the time before: no record of it, not-reached domain example.com: no record of it") {
 		t.Errorf("%q", got)
 	}
 }
