@@ -98,6 +98,7 @@ func TestRefusals(t *testing.T) {
 		{"-ca-file app.go x.example", "no PEM certificate"},
 		{"-eh 1.2.3 x.example", "1.2.3"},
 		{"demo now", "demo takes no arguments"},
+		{"demo -x", "no flag -x"},
 		{"help me", "help takes no arguments"},
 		{"schema 1", "schema takes no arguments"},
 		{"findings certificate-old", "there is no finding"},

@@ -13,7 +13,7 @@ import (
 // demo scans a fleet of its own on loopback: no network is needed and nobody
 // else is contacted.
 func (a *app) demo(ctx context.Context, args []string) error {
-	if err := noArguments("demo", args); err != nil {
+	if err := a.noArguments("demo", args); err != nil {
 		return err
 	}
 	fleet, err := startFleet()

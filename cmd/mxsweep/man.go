@@ -9,7 +9,7 @@ import (
 
 // man prints the manual and the flags as a page for man(1).
 func (a *app) man(_ context.Context, args []string) error {
-	if err := noArguments("man", args); err != nil {
+	if err := a.noArguments("man", args); err != nil {
 		return err
 	}
 	var b strings.Builder

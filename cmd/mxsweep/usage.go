@@ -16,7 +16,7 @@ var manual string
 
 // help prints the manual.
 func (a *app) help(_ context.Context, args []string) error {
-	if err := noArguments("help", args); err != nil {
+	if err := a.noArguments("help", args); err != nil {
 		return err
 	}
 	_, err := io.WriteString(a.stdout, manual)
@@ -25,11 +25,12 @@ func (a *app) help(_ context.Context, args []string) error {
 
 // noArguments refuses what a command would otherwise leave unsaid that it
 // ignores.
-func noArguments(command string, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s takes no arguments", command)
+func (a *app) noArguments(command string, args []string) error {
+	rest, err := a.parseFew(command, args, func(*flagSet) {})
+	if err == nil && len(rest) > 0 {
+		err = usagef("%s takes no arguments", command)
 	}
-	return nil
+	return err
 }
 
 // usage prints the flags by group; with the name of a group, that group alone.
@@ -100,7 +101,9 @@ func (a *app) commandHelp(fs *flagSet) error {
 	var b strings.Builder
 	for _, g := range fs.groups {
 		b.WriteString(synopsis(g.title))
-		fs.writeGroup(&b, g)
+		if len(g.names) > 0 {
+			fs.writeGroup(&b, g)
+		}
 	}
 	b.WriteString("\n\"mxsweep help\" shows examples\n")
 	if _, err := io.WriteString(a.stdout, strings.TrimPrefix(b.String(), "\n")); err != nil {
@@ -121,7 +124,7 @@ func synopsis(command string) string {
 
 // schema prints the JSON Schema of the records.
 func (a *app) schema(_ context.Context, args []string) error {
-	if err := noArguments("schema", args); err != nil {
+	if err := a.noArguments("schema", args); err != nil {
 		return err
 	}
 	_, err := a.stdout.Write(output.Schema())
