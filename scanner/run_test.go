@@ -134,12 +134,13 @@ func TestBackPressure(t *testing.T) {
 	}
 }
 
-// A slow writer slows the intake down: the engine does not hoard.
+// A slow writer slows the intake down: the engine does not hoard. With ten times
+// the inputs the race detector of Go 1.26 itself crashes, one time in eight.
 func TestSlowWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var pulled, written atomic.Int64
 		in := func(yield func(Input, error) bool) {
-			for i := range 2000 {
+			for i := range 200 {
 				pulled.Add(1)
 				if !yield(sweepOf(advance(netip.MustParseAddr("198.41.0.0"), uint64(i)).String()), nil) {
 					return
