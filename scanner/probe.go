@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -152,28 +150,6 @@ func (e *engine) conclude(t *task) {
 		} else { // the record is for somebody else, who named the address
 			e.end(r, "")
 		}
-	}
-}
-
-// lookGreetingUp finds out whether the name in a greeting has an address. The
-// name that led here has one.
-func (e *engine) lookGreetingUp(s *Service) {
-	if s.Greeting == nil || e.s.NoPTR || e.s.Resolver == nil {
-		return
-	}
-	name := strings.TrimSuffix(s.Greeting.Hostname, ".")
-	if !strings.Contains(name, ".") || name[0] == '[' {
-		return
-	}
-	if strings.EqualFold(name, s.Host) {
-		s.Greeting.Resolves = new(true)
-		return
-	}
-	switch e.s.Resolver.LookupHost(e.run, name).Status {
-	case StatusSuccess:
-		s.Greeting.Resolves = new(true)
-	case StatusNXDomain, StatusNoAddress:
-		s.Greeting.Resolves = new(false)
 	}
 }
 
@@ -431,81 +407,6 @@ func (e *engine) debt() time.Duration {
 		return 0
 	}
 	return time.Duration(-e.limiter.Tokens() / e.s.Rate * float64(time.Second))
-}
-
-// ptrs are the reverse lookups of a run: one for each address.
-type ptrs struct {
-	mu    sync.Mutex
-	known *memo[netip.Addr, *ptr]
-}
-
-// A ptr is one reverse lookup, under way or done.
-type ptr struct {
-	done  chan struct{}
-	names []string
-	valid *bool
-}
-
-// reverse begins the reverse lookup of an address unless that has been done.
-func (e *engine) reverse(addr netip.Addr) *ptr {
-	if e.s.NoPTR || e.s.Resolver == nil {
-		return nil
-	}
-	e.ptrs.mu.Lock()
-	defer e.ptrs.mu.Unlock()
-	p, ok := e.ptrs.known.get(addr)
-	if !ok {
-		p = &ptr{done: make(chan struct{})}
-		e.ptrs.known.put(addr, p)
-		e.spawn(func() { p.lookup(e.run, e.s.Resolver, addr) })
-	}
-	return p
-}
-
-// wait returns the names, nil if there was no answer.
-func (p *ptr) wait(ctx context.Context) ([]string, *bool) {
-	select {
-	case <-p.done:
-		return p.names, p.valid
-	case <-ctx.Done():
-		return nil, nil
-	}
-}
-
-// maxForward bounds the PTR names of an address that are looked up in turn.
-const maxForward = 3
-
-// lookup finds the names and whether one of them leads back to the address,
-// without which a PTR name proves nothing: the owner of the address may put any
-// name there (RFC 8601, section 2.7.3).
-func (p *ptr) lookup(ctx context.Context, r Resolver, addr netip.Addr) {
-	defer close(p.done)
-	names, status := r.LookupPTR(ctx, addr)
-	switch {
-	case status == StatusNXDomain || status == StatusNoAddress:
-		p.names = []string{}
-		return
-	case len(names) == 0:
-		return
-	}
-	p.names = names
-	known := false
-	for _, name := range names[:min(len(names), maxForward)] {
-		res := r.LookupHost(ctx, name)
-		known = known || !transientDNS(res.Status)
-		for _, host := range res.MX {
-			for _, a := range host.Addresses {
-				if a.Unmap() == addr {
-					valid := true
-					p.valid = &valid
-					return
-				}
-			}
-		}
-	}
-	if known {
-		p.valid = new(bool)
-	}
 }
 
 // errNoFamily is the error where SourceIP and the address are of different

@@ -25,11 +25,7 @@ func bareClient(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	count, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	inFlight, err := strconv.Atoi(args[2])
+	count, inFlight, err := amounts(args[1:])
 	if err != nil {
 		return err
 	}
@@ -102,13 +98,17 @@ func skipReply(lines *bufio.Reader) error {
 
 // bareNames resolves so many names, so many at a time, with the least effort.
 func bareNames(args []string) error {
-	count, err := strconv.Atoi(args[0])
-	if err != nil {
-		return err
-	}
-	inFlight, err := strconv.Atoi(args[1])
+	count, inFlight, err := amounts(args)
 	if err != nil {
 		return err
 	}
 	return dnstest.Bare("127.0.0.1:53", func(i int) string { return fmt.Sprintf("d%d.bench", i) }, count, inFlight)
+}
+
+// amounts reads how many targets there are, and how many may be in flight.
+func amounts(args []string) (count, inFlight int, err error) {
+	if count, err = strconv.Atoi(args[0]); err == nil {
+		inFlight, err = strconv.Atoi(args[1])
+	}
+	return count, inFlight, err
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync"
 	"time"
 
@@ -31,11 +30,7 @@ func design(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	count, err := strconv.Atoi(args[2])
-	if err != nil {
-		return err
-	}
-	inFlight, err := strconv.Atoi(args[3])
+	count, inFlight, err := amounts(args[2:])
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (a *app) assess(ctx context.Context, args []string) error {
 		}
 		files = []string{"-"}
 	}
-	if err := errors.Join(exist(files), notOverwritten(files, o.outputs)); err != nil {
+	if err := errors.Join(allReadable(files), notOverwritten(files, o.outputs)); err != nil {
 		return err
 	}
 	s := &scanner.Scanner{}

@@ -24,7 +24,7 @@ func (a *app) convert(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(exist(files), notOverwritten(files, o.outputs)); err != nil {
+	if err := errors.Join(allReadable(files), notOverwritten(files, o.outputs)); err != nil {
 		return err
 	}
 	fields, err := selectedFields(o.fields)

@@ -61,10 +61,8 @@ func (a *app) merge(ctx context.Context, args []string) error {
 // or are shards that do not belong together, that is an error, before anything
 // has been written. What is wrong with a record, its merging tells.
 func mergeable(files []string) (*scanner.Run, error) {
-	for _, path := range files {
-		if err := readable(path); err != nil {
-			return nil, err
-		}
+	if err := allReadable(files); err != nil {
+		return nil, err
 	}
 	first, err := firstRecord(files[0])
 	if err != nil {

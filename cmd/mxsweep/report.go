@@ -87,14 +87,14 @@ func (a *app) readStored(command string, files []string, read func(string, io.Re
 	return nil
 }
 
-// exist tells of files that are not there before anything is written: an output
-// that holds nothing would be in the way of the next try.
-func exist(files []string) error {
+// allReadable tells of files that cannot be read before anything is written: an
+// output that holds nothing would be in the way of the next try.
+func allReadable(files []string) error {
 	for _, path := range files {
 		if path == "-" {
 			continue
 		}
-		if _, err := os.Stat(path); err != nil {
+		if err := readable(path); err != nil {
 			return err
 		}
 	}
