@@ -2,7 +2,6 @@ package scanner
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/mxsweep/mxsweep/scanner/advisory"
 	"github.com/mxsweep/mxsweep/scanner/fingerprint"
@@ -15,23 +14,16 @@ type knowledge struct {
 	advisories   *advisory.Set
 }
 
-// builtin reads the embedded data once, when it is first needed. An error
-// would be a defect of the build.
-var builtin = sync.OnceValues(func() (k knowledge, err error) {
-	if k.fingerprints, err = fingerprint.Default(); err != nil {
-		return k, err
+// knowledge is what s was given, and the embedded data where it was given none.
+func (s *Scanner) knowledge() (k knowledge, err error) {
+	k = knowledge{s.Fingerprints, s.Advisories}
+	if k.fingerprints == nil {
+		if k.fingerprints, err = fingerprint.Default(); err != nil {
+			return k, err
+		}
 	}
-	k.advisories, err = advisory.Default()
-	return k, err
-})
-
-func (s *Scanner) knowledge() (knowledge, error) {
-	k, err := builtin()
-	if s.Fingerprints != nil {
-		k.fingerprints = s.Fingerprints
-	}
-	if s.Advisories != nil {
-		k.advisories = s.Advisories
+	if k.advisories == nil {
+		k.advisories, err = advisory.Default()
 	}
 	return k, err
 }

@@ -43,6 +43,7 @@ import (
 	"embed"
 	"io/fs"
 	"slices"
+	"sync"
 )
 
 //go:embed data/*.yaml
@@ -60,14 +61,17 @@ type Set struct {
 // aboutFile holds the date of a set; it is the one file that is no product.
 const aboutFile = "about.yaml"
 
-// Default returns the embedded set.
-func Default() (*Set, error) {
+// Default returns the embedded set, the same one each time. An error would be a
+// defect of the build.
+func Default() (*Set, error) { return standard() }
+
+var standard = sync.OnceValues(func() (*Set, error) {
 	fsys, err := fs.Sub(embedded, "data")
 	if err != nil {
 		return nil, err
 	}
 	return newSet(fsys)
-}
+})
 
 // Load reads a set from a directory that has an about.yaml and one file for
 // each product, in the form of the embedded ones. All of it is checked, and an

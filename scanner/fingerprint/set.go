@@ -53,9 +53,11 @@ type rule struct {
 	expr    func() *regexp.Regexp
 }
 
-// Default returns the set that is built in. An error would be a defect of the
-// build.
-func Default() (*Set, error) {
+// Default returns the set that is built in, the same one each time. An error
+// would be a defect of the build.
+func Default() (*Set, error) { return standard() }
+
+var standard = sync.OnceValues(func() (*Set, error) {
 	c, err := decodeCompact(compiled)
 	if err != nil {
 		return nil, fmt.Errorf("built-in fingerprints: %w", err)
@@ -65,7 +67,7 @@ func Default() (*Set, error) {
 		return nil, err
 	}
 	return newSet(c, data)
-}
+})
 
 // Load reads every .yaml file at the top of fsys. The error joins all faults,
 // each as "file:line: reason"; the set is nil then.
