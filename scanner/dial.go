@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
+	"time"
 )
 
 // dialer returns the function that opens connections: the caller's, bounded by
@@ -11,9 +13,9 @@ import (
 func (s *Scanner) dialer() DialFunc {
 	if s.Dial != nil {
 		return func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
-			defer cancel()
-			return s.Dial(ctx, to)
+			bounded := &bounded{Context: ctx, at: time.Now().Add(s.ConnectTimeout)}
+			defer bounded.release()
+			return s.Dial(bounded, to)
 		}
 	}
 	d := net.Dialer{
@@ -31,6 +33,39 @@ func (s *Scanner) dialer() DialFunc {
 		}
 		return d.DialContext(ctx, "tcp", to.String())
 	}
+}
+
+// A bounded is a context that ends at a time. Its timer is made when somebody
+// first asks for the end: a dial function that answers at once, as a proxy's or
+// a simulation's may, would spend most of its time on timers.
+type bounded struct {
+	context.Context // of the run
+	at              time.Time
+	once            sync.Once
+	timed           context.Context
+	cancel          context.CancelFunc
+}
+
+// Deadline returns the time at which the connection is given up.
+func (b *bounded) Deadline() (time.Time, bool) {
+	if at, ok := b.Context.Deadline(); ok && at.Before(b.at) {
+		return at, true
+	}
+	return b.at, true
+}
+
+func (b *bounded) Done() <-chan struct{} { return b.arm().Done() }
+func (b *bounded) Err() error            { return b.arm().Err() }
+
+func (b *bounded) arm() context.Context {
+	b.once.Do(func() { b.timed, b.cancel = context.WithDeadline(b.Context, b.at) })
+	return b.timed
+}
+
+// release stops the timer, if there is one, when the dial function has returned.
+func (b *bounded) release() {
+	b.once.Do(func() { b.timed, b.cancel = b.Context, func() {} })
+	b.cancel()
 }
 
 // hasRoute asks the routing table whether an address can be reached at all.

@@ -143,6 +143,32 @@ func TestDialer(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+	t.Run("custom dialer sees the end of the run", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := (&Scanner{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+			cancel()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}).filled()
+		if _, err := s.dialer()(ctx, to); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("custom dialer is told its deadline", func(t *testing.T) {
+		begin := time.Now()
+		soon, cancel := context.WithDeadline(t.Context(), begin.Add(time.Second))
+		defer cancel()
+		for run, latest := range map[context.Context]time.Duration{t.Context(): time.Hour, soon: time.Second} {
+			var at time.Time
+			s := (&Scanner{ConnectTimeout: time.Hour, Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+				at, _ = ctx.Deadline()
+				return nil, ctx.Err()
+			}}).filled()
+			if _, err := s.dialer()(run, to); err != nil || at.Before(begin.Add(latest)) || at.After(time.Now().Add(latest)) {
+				t.Errorf("deadline after %v, want %v; error %v", at.Sub(begin), latest, err)
+			}
+		}
+	})
 	t.Run("route", func(t *testing.T) {
 		if !hasRoute(netip.MustParseAddr("127.0.0.1")) {
 			t.Error("no route to loopback")

@@ -390,10 +390,10 @@ func newLimiter(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/100)))
 }
 
-// pace waits for its turn to begin a connection. It returns false if the run
-// ends first.
+// pace waits for its turn to begin a connection, if there is a rate at all. It
+// returns false if the run ends first.
 func (e *engine) pace() bool {
-	if e.limiter.Wait(e.intake) != nil {
+	if e.s.Rate >= 0 && e.limiter.Wait(e.intake) != nil {
 		<-e.intake.Done() // Wait gives up early where the turn would come after the deadline
 	}
 	return e.intake.Err() == nil
