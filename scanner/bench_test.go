@@ -108,8 +108,7 @@ func BenchmarkSafeguards(b *testing.B) {
 	attempt := func(ep Endpoint) {
 		_, t, _ := e.claim(e.intake, ep, row{job: c.job})
 		e.admit(e.intake, t)
-		e.leaveAlone(t, &e.policy)
-		e.giveUp(t, &e.policy)
+		e.refrain(t, &e.policy)
 		refused.at = e.began
 		e.settle(e.intake, t, refused, &e.policy)
 		e.forget(t)

@@ -218,40 +218,44 @@ func (s *schedule) suspect(t *task, o *outcome) {
 	o.status, o.text = StatusRateLimited, o.text+why
 }
 
-// leaveAlone puts an attempt off to the end of the run, or of the pause, if the
-// address or provider has complained, to other ports or under other names. It
-// does so no more often for each task than there are retries. next is as that
-// of settle.
-func (s *schedule) leaveAlone(t *task, p *policy) (next []*task, left bool) {
+// refrain keeps an attempt from an address or a provider that has complained, to
+// other ports or under other names. It puts the attempt off, which has left then
+// and whose next is as that of settle, or has it end with an outcome.
+func (s *schedule) refrain(t *task, p *policy) (o *outcome, next []*task, left bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.left >= p.retries || len(s.deferred) >= maxDeferred {
-		return nil, false
+	m := s.temperOf(t.ep.Addr, false)
+	if at := s.pauseOf(t, m, p); !at.IsZero() {
+		t.left++
+		s.putOff(t, at)
+		return nil, s.release(t, false), true
+	}
+	return t.giveUp(m, p), nil, false
+}
+
+// pauseOf returns until when an attempt is to be put off: the end of the run, or
+// of the pause; zero if it is not. It does so no more often for each task than
+// there are retries.
+func (s *schedule) pauseOf(t *task, m *temper, p *policy) (until time.Time) {
+	prov := s.provider(t)
+	if m == nil && prov == nil || t.left >= p.retries || len(s.deferred) >= maxDeferred {
+		return until
 	}
 	now := time.Now()
-	at := now
 	fresh := t.left == 0 && t.attempts == 0
-	if m := s.temperOf(t.ep.Addr, false); m != nil && m.complaints <= p.retries && (now.Before(m.until) || fresh && m.complaints > 0) {
-		at, left = later(at, m.until), true
+	if m != nil && m.complaints <= p.retries && (now.Before(m.until) || fresh && m.complaints > 0) {
+		until = later(now, m.until)
 	}
-	if prov := s.provider(t); prov != nil && fresh && now.Before(prov.until) {
-		at, left = later(at, prov.until), true
+	if prov != nil && fresh && now.Before(prov.until) {
+		until = later(until, prov.until)
 	}
-	if !left {
-		return nil, false
-	}
-	t.left++
-	s.putOff(t, at)
-	return s.release(t, false), true
+	return until
 }
 
 // giveUp returns the outcome of an endpoint whose address has complained too
 // often in a row to be contacted again, nil if it is not so. What an earlier
 // attempt saw stands.
-func (s *schedule) giveUp(t *task, p *policy) *outcome {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := s.temperOf(t.ep.Addr, false)
+func (t *task) giveUp(m *temper, p *policy) *outcome {
 	if m == nil || p.retries < 1 || m.complaints <= p.retries {
 		return nil
 	}

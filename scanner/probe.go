@@ -81,10 +81,10 @@ func (e *engine) attempt(t *task) (next []*task, underWay bool) {
 	if e.plan != nil {
 		return e.show(t), false
 	}
-	if next, left := e.leaveAlone(t, &e.policy); left {
+	o, next, left := e.refrain(t, &e.policy)
+	if left {
 		return next, false
 	}
-	o := e.giveUp(t, &e.policy)
 	if o == nil {
 		e.sleep(e.overflow())
 		o = e.noRoute(t.ep.Addr)
