@@ -112,6 +112,9 @@ func (r *report) tarpit(f *Facts) {
 // numeric zone tells nothing.
 func greetingDate(line string) (time.Time, bool) {
 	const weekday, words = "Tue,", 6
+	if !strings.Contains(line, ",") {
+		return time.Time{}, false // most have none, and taking a line apart costs more than all else here
+	}
 	fields := strings.Fields(line)
 	for i := 0; i+words <= len(fields); i++ {
 		if len(fields[i]) != len(weekday) || fields[i][3] != ',' {

@@ -159,7 +159,9 @@ func formatCPE(prefix, version string) string {
 	if prefix == "" {
 		return ""
 	}
+	const rest = ":*:*:*:*:*:*:*"
 	var b strings.Builder
+	b.Grow(len(prefix) + 1 + 2*max(len(version), 1) + len(rest))
 	b.WriteString(prefix)
 	b.WriteByte(':')
 	if version == "" {
@@ -171,6 +173,6 @@ func formatCPE(prefix, version string) string {
 		}
 		b.WriteRune(r)
 	}
-	b.WriteString(strings.Repeat(":*", 7))
+	b.WriteString(rest)
 	return b.String()
 }

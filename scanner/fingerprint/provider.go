@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 )
 
@@ -101,13 +100,19 @@ const nameWords = 3
 // greetingNames returns the words at the head of a greeting that can be the
 // server's name, whatever its code: refusals name the server first, too
 // (RFC 5321, section 4.2.3). Words in brackets name the client.
-func greetingNames(text string) []string {
+func greetingNames(text string) (names []string) {
 	if len(text) < 5 {
 		return nil
 	}
 	l, _, _ := strings.Cut(text[4:min(len(text), maxLine)], "\n")
-	words := strings.Fields(l)
-	return slices.DeleteFunc(words[:min(len(words), nameWords)], func(w string) bool {
-		return !strings.Contains(w, ".") || strings.ContainsAny(w, "[]<>()@/:")
-	})
+	n := 0
+	for w := range strings.FieldsSeq(l) {
+		if n++; n > nameWords {
+			break
+		}
+		if strings.Contains(w, ".") && !strings.ContainsAny(w, "[]<>()@/:") {
+			names = append(names, w)
+		}
+	}
+	return names
 }

@@ -57,7 +57,9 @@ type rule struct {
 // would be a defect of the build.
 func Default() (*Set, error) { return standard() }
 
-var standard = sync.OnceValues(func() (*Set, error) {
+var standard = sync.OnceValues(load)
+
+func load() (*Set, error) {
 	c, err := decodeCompact(compiled)
 	if err != nil {
 		return nil, fmt.Errorf("built-in fingerprints: %w", err)
@@ -67,7 +69,7 @@ var standard = sync.OnceValues(func() (*Set, error) {
 		return nil, err
 	}
 	return newSet(c, data)
-})
+}
 
 // Load reads every .yaml file at the top of fsys. The error joins all faults,
 // each as "file:line: reason"; the set is nil then.

@@ -38,8 +38,10 @@ func (s *Set) Wants(sig *Signals) ([]string, *Reading) {
 		r = &Reading{set: s, heard: *sig, hits: slices.Clone(c.hits), tries: c.tries}
 	}
 	s.weigh(c)
-	asks := questions()
-	if w := s.winner(c); w >= 0 && c.node(w).confidence >= sure {
+	var asks []string
+	if w := s.winner(c); w < 0 || c.node(w).confidence < sure {
+		asks = questions()
+	} else {
 		if version, _ := s.version(c, w); version != "" || len(s.products[w].Asks) == 0 {
 			return nil, r
 		}
