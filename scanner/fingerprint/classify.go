@@ -22,7 +22,7 @@ func (s *Set) classify(sig *Signals, skip int) (Software, string) {
 	c := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(c)
 	c.read(sig)
-	s.match(c, skip)
+	s.match(c, skip, false)
 	return s.conclude(c, sig)
 }
 

@@ -207,7 +207,7 @@ func TestBounds(t *testing.T) {
 	}
 	c := set.scratch.New().(*scratch)
 	c.read(hostile(set))
-	set.match(c, -1)
+	set.match(c, -1, false)
 	if c.tries > maxTries {
 		t.Errorf("%d expressions were tried", c.tries)
 	}
@@ -222,7 +222,7 @@ func TestFewExpressionsAreRun(t *testing.T) {
 	for _, sig := range records {
 		c := set.scratch.New().(*scratch)
 		c.read(sig)
-		set.match(c, -1)
+		set.match(c, -1, false)
 		tries += c.tries
 		for _, l := range c.lines {
 			set.index.scan(l.signal, c.raw, c.low, l.start, l.end, func(i int) {

@@ -165,7 +165,7 @@ func setSignal(sig *Signals, name, text string) {
 // fault says what is wrong with a sample, "" for nothing.
 func (s *sample) fault(set *Set, skip int) string {
 	sw, _ := set.classify(&s.sig, skip)
-	spoke := func(e Evidence) bool { return s.rule >= 0 && e.Rule == set.rules[s.rule].name }
+	spoke := func(v Vote) bool { return v.Rule == set.rules[s.rule].name }
 	if s.unsure {
 		if sw.Slug == s.want.slug {
 			return fmt.Sprintf("is expected to be too little evidence, but yields %v (%.2f)", yieldOf(sw), sw.Confidence)
@@ -178,7 +178,7 @@ func (s *sample) fault(set *Set, skip int) string {
 	if got := yieldOf(sw); got != s.want {
 		return fmt.Sprintf("yields %v (%.2f)\n\texpected %v\n\tcandidates %+v", got, sw.Confidence, s.want, sw.Candidates)
 	}
-	if s.rule >= 0 && skip < 0 && !slices.ContainsFunc(sw.Evidence, spoke) {
+	if s.rule >= 0 && skip < 0 && !slices.ContainsFunc(set.Explain(&s.sig).Spoke, spoke) {
 		return "is not matched by the rule it belongs to"
 	}
 	return ""

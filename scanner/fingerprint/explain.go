@@ -22,13 +22,13 @@ type Vote struct {
 
 // Explain classifies and says why. It costs more than Classify.
 func (s *Set) Explain(sig *Signals) Explanation {
+	var e Explanation
+	e.Software, e.Provider = s.Classify(sig)
 	c := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(c)
 	c.read(sig)
-	s.match(c, -1)
-	s.weigh(c)
-	winner := s.winner(c)
-	e := Explanation{Software: s.software(c, winner), Provider: s.provider(sig, winner)}
+	s.match(c, -1, true)
+	slices.SortFunc(c.hits, s.compareHits)
 	for _, h := range c.hits {
 		e.Spoke = append(e.Spoke, s.vote(h.rule, h.matched))
 	}

@@ -1,5 +1,11 @@
 package fingerprint
 
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
 // A hit is a rule that matched a line.
 type hit struct {
 	rule                int
@@ -17,27 +23,49 @@ const maxTries = 512
 // match tries the rules on every line. A rule counts once, on the first line it
 // matches; rule skip is left out (-1: none), which is how the tests of the data
 // find rules that nothing depends on.
-func (s *Set) match(c *scratch, skip int) {
+//
+// The heaviest rules come first, and unless all is set the others are spared
+// where they could add nothing: those that look for a name among an
+// administrator's words are the slowest, and most servers greet as their makers
+// meant it.
+func (s *Set) match(c *scratch, skip int, all bool) {
 	for _, l := range c.lines {
 		c.tick++
+		c.found = c.found[:0]
 		s.index.scan(l.signal, c.raw, c.low, l.start, l.end, func(i int) {
-			if i == skip || c.seen[i] == c.tick {
-				return
-			}
-			if c.seen[i] = c.tick; c.tries < maxTries {
-				s.try(c, l, i)
+			if i != skip && c.seen[i] != c.tick {
+				c.seen[i] = c.tick
+				c.found = append(c.found, i)
 			}
 		})
+		slices.SortFunc(c.found, func(a, b int) int {
+			return cmp.Or(cmp.Compare(s.rules[b].weight, s.rules[a].weight), strings.Compare(s.rules[a].name, s.rules[b].name))
+		})
+		for _, i := range c.found[:min(len(c.found), maxTries)] {
+			if c.tries < maxTries && !s.told(c, i, all) {
+				s.try(c, l, i)
+			}
+		}
 	}
+}
+
+// told reports whether a rule has matched or, unless all is set, could only
+// repeat what one of the same product that weighs no less has said of the same
+// signal.
+func (s *Set) told(c *scratch, i int, all bool) bool {
+	r := &s.rules[i]
+	spared := !all && !r.reads
+	for _, h := range c.hits {
+		o := &s.rules[h.rule]
+		if h.rule == i || spared && o.product == r.product && o.Signal == r.Signal && o.Kind == r.Kind && o.weight >= r.weight {
+			return true
+		}
+	}
+	return false
 }
 
 // try tries one rule on one line.
 func (s *Set) try(c *scratch, l line, i int) {
-	for _, h := range c.hits {
-		if h.rule == i {
-			return
-		}
-	}
 	r := &s.rules[i]
 	if !r.endsFit(c, l) {
 		c.near = append(c.near, i)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -50,6 +51,7 @@ type rule struct {
 	name    string // slug/id
 	weight  float64
 	literal bool // a match is a line that is the prefix, and nothing else
+	reads   bool // a match says more than that the product is there
 	expr    func() *regexp.Regexp
 }
 
@@ -166,6 +168,7 @@ func (s *Set) addRules(product int) {
 			product:     product,
 			name:        s.compact[product].Slug + "/" + r.ID,
 			weight:      float64(r.Weight) / 100,
+			reads:       r.Version != "" || r.Update != "" || r.OS != "" || strings.Contains(r.Expr, "(?P<"),
 			literal:     r.Prefix != "" && r.Expr == "^"+regexp.QuoteMeta(r.Prefix)+"$",
 			expr:        sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(r.Expr) }),
 		})

@@ -27,6 +27,7 @@ type scratch struct {
 	lines    []line
 	seen     []uint64 // by rule: the number of the last line it was tried on
 	tick     uint64   // number of the line being tried
+	found    []int    // rules to be tried on that line
 	tries    int
 	hits     []hit
 	near     []int // rules that were tried and did not match, if wanted

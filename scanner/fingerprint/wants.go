@@ -32,7 +32,7 @@ func (s *Set) Wants(sig *Signals) ([]string, *Reading) {
 	c := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(c)
 	c.read(sig)
-	s.match(c, -1)
+	s.match(c, -1, false)
 	var r *Reading
 	if len(c.hits) <= maxKept {
 		r = &Reading{set: s, heard: *sig, hits: slices.Clone(c.hits), tries: c.tries}
@@ -71,7 +71,7 @@ func (r *Reading) Classify(sig *Signals) (Software, string) {
 	defer s.scratch.Put(c)
 	c.read(&rest)
 	c.hits, c.tries = append(c.hits, r.hits...), r.tries
-	s.match(c, -1)
+	s.match(c, -1, false)
 	if c.tries >= maxTries {
 		return s.Classify(sig)
 	}
