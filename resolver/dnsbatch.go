@@ -1,64 +1,23 @@
 package resolver
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"runtime"
 	"slices"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/mxsweep/mxsweep/scanner"
 )
-
-// The DNS header: RFC 1035, section 4.1.1, and RFC 4035, section 3.2 for AD.
-const (
-	headerSize    = 12
-	flagResponse  = 0x80 // in byte 2
-	flagTruncated = 0x02
-	flagRecurse   = 0x01
-	flagAuthentic = 0x20 // in byte 3
-	optSize       = 11   // of an OPT record without options
-	ednsSize      = 1232 // fits a packet on every path: RFC 9715, section 3
-)
-
-// A dnsCall is one question on its way to the servers.
-type dnsCall struct {
-	q        dnsQuestion
-	answer   *dnsAnswer    // in the end
-	others   chan struct{} // closed then; made, under the lock of the cache, where others wait
-	batch    *dnsBatch
-	packet   []byte // the query; its id changes with each attempt
-	question []byte // the part of it that an answer must echo
-
-	tickets []dnsTicket  // attempts without an answer yet
-	asked   []*dnsServer // all attempts, in order
-	due     time.Time    // of the next attempt or, after the last one, of giving up
-	failure *dnsAnswer   // the most telling failure so far
-	done    bool
-
-	ticketRoom [2]dnsTicket // room of the slices for the usual case
-	askedRoom  [2]*dnsServer
-	packetRoom [96]byte
-}
-
-// answeredBy tells whether a message is a response that echoes the question.
-func (call *dnsCall) answeredBy(message []byte) bool {
-	return len(message) >= headerSize && message[2]&flagResponse != 0 &&
-		binary.BigEndian.Uint16(message[4:]) == 1 && // else a record could pass for the question
-		bytes.HasPrefix(message[headerSize:], call.question)
-}
 
 // A dnsBatch is the questions of one lookup that nobody else has asked.
 type dnsBatch struct {
 	client   *dnsClient
 	calls    []*dnsCall
 	open     int
+	leads    []*dnsSocket // whose queues this one must flush
 	packets  chan dnsPacket
 	timer    *time.Timer
 	deadline time.Time // of answers over TCP, which are fetched one by one
@@ -84,15 +43,6 @@ func (b *dnsBatch) release() {
 	}
 }
 
-// post hands a packet to the batch. Every attempt posts at most one, so there is
-// room for all of them, and a reader never waits.
-func (call *dnsCall) post(p dnsPacket) {
-	select {
-	case call.batch.packets <- p:
-	default:
-	}
-}
-
 // run sees all calls through.
 func (b *dnsBatch) run(ctx context.Context) {
 	b.open = len(b.calls)
@@ -109,7 +59,9 @@ func (b *dnsBatch) run(ctx context.Context) {
 		b.attempt(ctx, call)
 	}
 	defer b.timer.Stop()
+	defer b.flush() // also after a stop: others may have queued behind this one
 	for b.open > 0 {
+		b.flush()
 		b.timer.Reset(time.Until(b.nextDue()))
 		select {
 		case p := <-b.packets:
@@ -157,20 +109,64 @@ func (b *dnsBatch) attempt(ctx context.Context, call *dnsCall) {
 	if call.done { // given up together with another
 		return
 	}
-	if b.client.wait(ctx) != nil {
+	if b.pace(ctx) != nil {
 		b.abandon()
 		return
 	}
 	s := b.client.pick(call.asked)
 	call.asked = append(call.asked, s)
 	call.due = time.Now().Add(b.client.step << (len(call.asked) - 1))
-	t, err := s.send(ctx, call)
-	if err == nil {
-		call.tickets = append(call.tickets, t)
+	if err := b.send(ctx, call, s); err != nil {
+		b.unsent(ctx, call, s, err)
+	}
+}
+
+// send queues the question of a call at a server.
+func (b *dnsBatch) send(ctx context.Context, call *dnsCall, s *dnsServer) error {
+	k, err := s.socket(ctx)
+	if err != nil {
+		return err
+	}
+	t, first, err := k.enter(call)
+	if err != nil {
+		return err
+	}
+	call.tickets = append(call.tickets, t)
+	if first {
+		b.leads = append(b.leads, k)
+	}
+	return nil
+}
+
+// flush sends the queries that this batch and others have queued on the sockets
+// where this one came first. It lets others run before, who may have more for
+// the same call to the system; where nobody waits to run, that takes no time.
+func (b *dnsBatch) flush() {
+	if len(b.leads) == 0 {
 		return
 	}
-	// Nothing was sent: a fault of our own side, but perhaps only on the way
-	// to this server.
+	runtime.Gosched()
+	for _, k := range b.leads {
+		k.flush()
+	}
+	clear(b.leads)
+	b.leads = b.leads[:0]
+}
+
+// pace waits for leave to send a packet, but first sends what is queued. It fails
+// at once when leave would come after the deadline of the context.
+func (b *dnsBatch) pace(ctx context.Context) error {
+	limiter := b.client.limiter
+	if limiter == nil || ctx.Err() == nil && limiter.Allow() {
+		return ctx.Err()
+	}
+	b.flush()
+	return limiter.Wait(ctx)
+}
+
+// unsent takes that a query could not be sent: a fault of our own side, but
+// perhaps only on the way to this server.
+func (b *dnsBatch) unsent(ctx context.Context, call *dnsCall, s *dnsServer, err error) {
 	s.misses.Add(1)
 	call.fail(&dnsAnswer{status: scanner.StatusLocal, err: err.Error()})
 	if errors.Is(err, errDNSClosed) {
@@ -189,6 +185,10 @@ func (b *dnsBatch) receive(ctx context.Context, p dnsPacket) {
 	call.tickets = slices.DeleteFunc(call.tickets, func(t dnsTicket) bool { return t == p.ticket })
 	if errors.Is(p.err, net.ErrClosed) {
 		b.finish(call, &dnsAnswer{status: scanner.StatusLocal, err: errDNSClosed.Error(), name: call.q.name})
+		return
+	}
+	if p.unsent {
+		b.unsent(ctx, call, p.server, p.err)
 		return
 	}
 	if p.err != nil {
@@ -211,89 +211,6 @@ func (b *dnsBatch) receive(ctx context.Context, p dnsPacket) {
 	}
 }
 
-// read reads an answer, over TCP if it was truncated (RFC 7766, section 5).
-func (b *dnsBatch) read(ctx context.Context, call *dnsCall, s *dnsServer, message []byte) *dnsAnswer {
-	if message[2]&flagTruncated != 0 || len(message) == maxPacket {
-		var err error
-		if message, err = b.overTCP(ctx, call, s); err != nil {
-			return &dnsAnswer{status: scanner.StatusDNSTimeout, ttl: failureTTL,
-				err: fmt.Sprintf("truncated answer from %s, and none over TCP: %v", s.address, err)}
-		}
-	}
-	var m dns.Msg
-	if err := unpackAnswer(&m, message, headerSize+len(call.question)); err != nil {
-		return &dnsAnswer{status: scanner.StatusServFail, ttl: failureTTL,
-			err: fmt.Sprintf("malformed answer from %s: %v", s.address, err)}
-	}
-	return readAnswer(&m, call.q, s.address)
-}
-
-// unpackAnswer reads the records of a message, which begin at a place behind the
-// question. That has been compared already, and reading it again would take as
-// long as reading a usual answer.
-func unpackAnswer(m *dns.Msg, message []byte, at int) error {
-	m.Rcode = int(message[3] & 0xf)
-	m.AuthenticatedData = message[3]&flagAuthentic != 0
-	for i, section := range []*[]dns.RR{&m.Answer, &m.Ns, &m.Extra} {
-		for range binary.BigEndian.Uint16(message[6+2*i:]) {
-			if at == len(message) {
-				break // counts are wrong in the wild; what is there counts
-			}
-			rr, next, err := dns.UnpackRR(message, at)
-			if err != nil {
-				return err
-			}
-			*section, at = append(*section, rr), next
-		}
-	}
-	if opt := m.IsEdns0(); opt != nil {
-		m.Rcode |= opt.ExtendedRcode() // RFC 6891, section 6.1.3
-	}
-	return nil
-}
-
-// overTCP asks one server over a TCP connection of its own.
-func (b *dnsBatch) overTCP(ctx context.Context, call *dnsCall, s *dnsServer) ([]byte, error) {
-	deadline := time.Now().Add(b.client.timeout / 2)
-	if b.deadline.Before(deadline) {
-		deadline = b.deadline
-	}
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	if err := b.client.wait(ctx); err != nil {
-		return nil, err
-	}
-	conn, err := b.client.dial(ctx, "tcp", s.address)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	binary.BigEndian.PutUint16(call.packet, randomID())
-	query := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(call.packet)), uint16(len(call.packet)))
-	if _, err := conn.Write(append(query, call.packet...)); err != nil {
-		return nil, err
-	}
-	return readTCP(conn, call)
-}
-
-// readTCP reads one message behind its length (RFC 1035, section 4.2.2) that
-// answers the call.
-func readTCP(conn io.Reader, call *dnsCall) ([]byte, error) {
-	var size [2]byte
-	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		return nil, err
-	}
-	message := make([]byte, binary.BigEndian.Uint16(size[:]))
-	if _, err := io.ReadFull(conn, message); err != nil {
-		return nil, err
-	}
-	if !call.answeredBy(message) || !bytes.HasPrefix(message, call.packet[:2]) {
-		return nil, errors.New("the answer is for another question")
-	}
-	return message, nil
-}
-
 // elsewhere asks another server at once, if there is one that has not been asked
 // and an attempt is left.
 func (b *dnsBatch) elsewhere(ctx context.Context, call *dnsCall) bool {
@@ -302,15 +219,6 @@ func (b *dnsBatch) elsewhere(ctx context.Context, call *dnsCall) bool {
 	}
 	b.attempt(ctx, call)
 	return true
-}
-
-// fail remembers a failure unless a more telling one is known: what a server
-// said comes before silence, and silence before a fault of our own side.
-func (call *dnsCall) fail(a *dnsAnswer) {
-	a.name = call.q.name
-	if call.failure == nil || !vaguer(a.status, call.failure.status) {
-		call.failure = a
-	}
 }
 
 // finish ends a call with its answer.
@@ -333,27 +241,4 @@ func (b *dnsBatch) abandon() {
 	for _, call := range b.calls {
 		b.finish(call, &dnsAnswer{name: call.q.name})
 	}
-}
-
-// pack makes the query: recursion desired, AD set to ask for AD in the answer
-// (RFC 6840, section 5.7), and an OPT record that allows answers of 1232 bytes
-// (RFC 6891, section 6.1.2).
-func (call *dnsCall) pack() error {
-	p := call.packetRoom[:]
-	if size := headerSize + len(call.q.name) + 2 + 4 + optSize; size > len(p) {
-		p = make([]byte, size)
-	}
-	p[2], p[3], p[5], p[11] = flagRecurse, flagAuthentic, 1, 1
-	end, err := dns.PackDomainName(call.q.name, p, headerSize, nil, false)
-	if err != nil {
-		return fmt.Errorf("not a domain name: %w", err)
-	}
-	binary.BigEndian.PutUint16(p[end:], call.q.qtype)
-	binary.BigEndian.PutUint16(p[end+2:], dns.ClassINET)
-	end += 4
-	call.question = p[headerSize:end:end]
-	binary.BigEndian.PutUint16(p[end+1:], dns.TypeOPT) // after the root name
-	binary.BigEndian.PutUint16(p[end+3:], ednsSize)
-	call.packet = p[:end+optSize]
-	return nil
 }

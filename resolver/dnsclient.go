@@ -52,9 +52,9 @@ func newDNSClient(d *DNS) (*dnsClient, error) {
 	if c.dial == nil {
 		c.dial = new(net.Dialer).DialContext
 	}
-	buffers := new(sync.Pool)
+	buffers, queues := new(sync.Pool), new(sync.Pool)
 	for _, address := range addresses {
-		c.servers = append(c.servers, &dnsServer{address: address, dial: c.dial, buffers: buffers})
+		c.servers = append(c.servers, &dnsServer{address: address, dial: c.dial, buffers: buffers, queues: queues})
 	}
 	return c, nil
 }
@@ -180,13 +180,4 @@ func (c *dnsClient) pick(avoid []*dnsServer) *dnsServer {
 		second = c.servers[turn%n]
 	}
 	return second
-}
-
-// wait waits for leave to send a packet. It fails at once when that would come
-// after the deadline of the context.
-func (c *dnsClient) wait(ctx context.Context) error {
-	if c.limiter == nil {
-		return ctx.Err()
-	}
-	return c.limiter.Wait(ctx)
 }

@@ -91,8 +91,12 @@ type fakeConn struct {
 	once   sync.Once
 }
 
-func (c *fakeConn) Write(p []byte) (int, error) {
+func (c *fakeConn) Write(p []byte) (n int, err error) {
 	c.net.handle(c.name, "", p, func(m *dns.Msg) {
+		if m == refusedQuery {
+			err = syscall.EPERM
+			return
+		}
 		if m == nil { // ICMP: nothing listens
 			c.in <- os.NewSyscallError("read", syscall.ECONNREFUSED)
 			return
@@ -103,7 +107,7 @@ func (c *fakeConn) Write(p []byte) (int, error) {
 		}
 		c.in <- packet
 	})
-	return len(p), nil
+	return len(p), err
 }
 
 func (c *fakeConn) Read(p []byte) (int, error) {
@@ -181,6 +185,11 @@ func code(rcode int) fakeServer {
 // silent never answers, dead is a port without a server.
 func silent(*dns.Msg, func(*dns.Msg))       {}
 func dead(_ *dns.Msg, reply func(*dns.Msg)) { reply(nil) }
+
+// forbidden is a server that our own system lets no query pass to.
+func forbidden(_ *dns.Msg, reply func(*dns.Msg)) { reply(refusedQuery) }
+
+var refusedQuery = new(dns.Msg)
 
 // expect fails the test unless got is want.
 func expect[T comparable](t *testing.T, what string, got, want T) {

@@ -19,6 +19,8 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/net/ipv4"
 )
 
 const (
@@ -41,6 +43,7 @@ type dnsServer struct {
 	address string
 	dial    dialFunc
 	buffers *sync.Pool   // of *[maxPacket]byte, which answers are read into
+	queues  *sync.Pool   // of *dnsQueue
 	misses  atomic.Int32 // packets in a row that were not answered in time
 	turn    atomic.Uint32
 
@@ -52,11 +55,13 @@ type dnsServer struct {
 
 // A dnsSocket is a connected UDP socket and the questions that wait on it.
 type dnsSocket struct {
-	conn net.Conn
+	server *dnsServer
+	conn   dnsConn
 
 	mu      sync.Mutex
 	waiting map[uint16]*dnsCall
-	err     error // why it is of no use any more
+	queue   *dnsQueue // queries to be sent by whoever put the first one there
+	err     error     // why it is of no use any more
 }
 
 // A dnsTicket is the place of a question on a socket.
@@ -74,6 +79,7 @@ type dnsPacket struct {
 	buffer *[maxPacket]byte // from the server's pool
 	size   int
 	err    error
+	unsent bool // the failure kept the query from leaving
 }
 
 func (s *dnsServer) buffer() *[maxPacket]byte {
@@ -101,7 +107,7 @@ func (s *dnsServer) socket(ctx context.Context) (*dnsSocket, error) {
 	if udp, ok := conn.(*net.UDPConn); ok {
 		udp.SetReadBuffer(receiveBuffer) // as much of it as the system allows
 	}
-	k := &dnsSocket{conn: conn, waiting: make(map[uint16]*dnsCall)}
+	k := &dnsSocket{server: s, conn: batching(conn), waiting: make(map[uint16]*dnsCall), queue: new(dnsQueue)}
 	s.sockets[i] = k
 	s.readers.Go(func() { s.read(k) })
 	return k, nil
@@ -120,40 +126,23 @@ func (s *dnsServer) close() {
 	s.readers.Wait()
 }
 
-// send sends the question of a call and returns its place.
-func (s *dnsServer) send(ctx context.Context, call *dnsCall) (dnsTicket, error) {
-	k, err := s.socket(ctx)
-	if err != nil {
-		return dnsTicket{}, err
-	}
-	t, err := k.enter(call)
-	if err != nil {
-		return dnsTicket{}, err
-	}
-	binary.BigEndian.PutUint16(call.packet, t.id)
-	if _, err = k.conn.Write(call.packet); err != nil {
-		t.leave()
-	}
-	return t, err
-}
-
-// enter gives a call a random id that no other has.
-func (k *dnsSocket) enter(call *dnsCall) (dnsTicket, error) {
+// enter puts the question of a call into the queue of a socket, under a random
+// id that no other has. The first one in a queue is told to flush the socket.
+func (k *dnsSocket) enter(call *dnsCall) (t dnsTicket, first bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
-		return dnsTicket{}, k.err
+		return dnsTicket{}, false, k.err
 	}
 	if len(k.waiting) >= maxWaiting {
-		return dnsTicket{}, errDNSBusy
+		return dnsTicket{}, false, errDNSBusy
 	}
-	for {
-		id := randomID()
-		if k.waiting[id] == nil {
-			k.waiting[id] = call
-			return dnsTicket{k, id}, nil
-		}
+	id := randomID()
+	for k.waiting[id] != nil {
+		id = randomID()
 	}
+	k.waiting[id] = call
+	return dnsTicket{k, id}, k.queue.add(call, id), nil
 }
 
 // leave gives the place up, when nobody waits for the answer any more.
@@ -173,17 +162,27 @@ func (k *dnsSocket) usable() bool {
 // error retires the socket, also "connection refused", which is how a connected
 // UDP socket learns that nothing listens: the next question opens another.
 func (s *dnsServer) read(k *dnsSocket) {
-	buffer := s.buffer()
+	var buffers [maxBurst]*[maxPacket]byte
+	messages := make([]ipv4.Message, maxBurst)
+	for i := range messages {
+		buffers[i] = s.buffer()
+		messages[i].Buffers = [][]byte{buffers[i][:]}
+	}
 	for {
-		n, err := k.conn.Read(buffer[:])
+		n, err := k.conn.ReadBatch(messages, 0)
 		if err != nil {
-			s.buffers.Put(buffer)
 			s.retire(k, err)
 			return
 		}
-		if call, t := k.take(buffer[:n]); call != nil {
-			call.post(dnsPacket{call: call, server: s, ticket: t, buffer: buffer, size: n})
-			buffer = s.buffer()
+		for i := range messages[:n] {
+			size := messages[i].N
+			call, t := k.take(buffers[i][:size])
+			if call == nil {
+				continue
+			}
+			call.post(dnsPacket{call: call, server: s, ticket: t, buffer: buffers[i], size: size})
+			buffers[i] = s.buffer()
+			messages[i].Buffers[0] = buffers[i][:]
 		}
 	}
 }
@@ -206,7 +205,7 @@ func (k *dnsSocket) take(packet []byte) (*dnsCall, dnsTicket) {
 
 // retire ends a socket and tells every call that waits on it.
 func (s *dnsServer) retire(k *dnsSocket, err error) {
-	k.conn.Close()
+	defer k.conn.Close() // last, so that a flush fails only after k.err says why
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.err = err

@@ -39,6 +39,7 @@ var only = map[string][]string{
 	"github.com/projectdiscovery/goflags":        {"cmd/mxsweep"},
 	"github.com/schollz/progressbar/v3":          {"cmd/mxsweep"},
 	"golang.org/x/time/rate":                     {"scanner", "resolver"},
+	"golang.org/x/net/ipv4":                      {"resolver"},
 	"golang.org/x/net/publicsuffix":              {"scanner", "resolver"},
 	"go.yaml.in/yaml/v4":                         {"scanner/fingerprint", "scanner/advisory", "cmd/mxsweep"},
 	"golang.org/x/sys/unix":                      {"scanner", "cmd/mxsweep", "cmd/bench"},
