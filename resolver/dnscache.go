@@ -25,6 +25,7 @@ func newDNSCache(size int) *dnsCache {
 	return &dnsCache{
 		limit: size / 2,
 		young: make(map[dnsQuestion]*dnsAnswer),
+		old:   make(map[dnsQuestion]*dnsAnswer),
 		calls: make(map[dnsQuestion]*dnsCall),
 	}
 }
@@ -69,7 +70,8 @@ func (c *dnsCache) keep(q dnsQuestion, a *dnsAnswer) {
 		return
 	}
 	if c.weight += w; c.weight > c.limit {
-		c.old, c.young = c.young, make(map[dnsQuestion]*dnsAnswer)
+		c.old, c.young = c.young, c.old
+		clear(c.young) // which is used again: a new map would grow step by step
 		c.weight = w
 	}
 	c.young[q] = a
