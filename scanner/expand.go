@@ -211,6 +211,7 @@ func (e *engine) putOff(r row, mx *MX, lookups int) bool {
 // expandAddress submits the endpoints of a single address, which as it was
 // named always have a record.
 func (e *engine) expandAddress(j *job) {
+	defer e.asking(-1)
 	addr := plain(j.in.First)
 	status, text := e.refuse(addr, true)
 	for _, port := range e.ports(&j.in) {
@@ -272,6 +273,9 @@ func (e *engine) want(ep Endpoint, r row, refused Status, text string) {
 func (e *engine) enter(in Input) (*job, error) {
 	j := &job{in: in}
 	if !in.isRange() {
+		if in.Kind == KindRange {
+			e.asking(1) // expandAddress ends that
+		}
 		return j, nil
 	}
 	j.sweep = true

@@ -135,6 +135,7 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 	if l := f.Resume; l != nil {
 		l.tally.EndPart()
 		e.adopt(&l.tally)
+		e.asking(1) // ranges do: among what is recalled are addresses that were named
 		l.recall(e.schedule, f.Ports)
 	}
 	return e
@@ -247,6 +248,7 @@ func (e *engine) conduct(in iter.Seq2[Input, error]) {
 	defer close(e.finished)
 	defer close(e.idle) // not before: others may still spawn if emit has panicked
 	e.feed(in)
+	e.asking(-1)
 	e.stats.complete.Store(true)
 	e.busy.Wait()
 	for due := e.takeDeferred(); len(due) > 0 && e.intake.Err() == nil; due = e.takeDeferred() {

@@ -14,7 +14,7 @@ const (
 	maxWaiting  = 65536 // rows that wait for an outcome; then deferred endpoints are retried early
 	maxDeferred = 65536 // endpoints and names that wait for another attempt; further failures are final at once
 	memoNamed   = 16384 // outcomes kept of endpoints that were named or found through DNS
-	memoRange   = 2048  // outcomes kept of range addresses that answered
+	memoRange   = 2048  // outcomes kept of range addresses that answered, while addresses may follow
 	memoPTR     = 16384 // reverse lookups kept
 	memoTempers = 16384 // addresses remembered for having answered or complained, and providers
 )
@@ -67,7 +67,8 @@ type schedule struct {
 	hosts     map[netip.Addr]*host
 	live      map[Endpoint]*task // neither final nor forgotten: running, parked or deferred
 	named     *memo[Endpoint, *Service]
-	swept     *memo[Endpoint, *Service]
+	swept     *memo[Endpoint, *Service] // nil: nobody will ask for them, see asking
+	askers    int
 	tempers   *memo[netip.Addr, *temper]
 	slowed    *memo[string, *provider] // idle ones that complained
 	providers map[string]*provider     // with connections
@@ -95,6 +96,7 @@ func newSchedule(hostLimit, providerLimit int, delay time.Duration, stats *Stats
 		live:      make(map[Endpoint]*task),
 		named:     newOutcomes[Endpoint](memoNamed),
 		swept:     newOutcomes[Endpoint](memoRange),
+		askers:    1,
 		tempers:   newMemo[netip.Addr, *temper](memoTempers),
 		slowed:    newMemo[string, *provider](memoTempers),
 		providers: make(map[string]*provider),
@@ -198,14 +200,6 @@ func (s *schedule) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.crowded() || s.aloft >= maxAloft
-}
-
-func (s *schedule) recall(ep Endpoint) *Service {
-	if known, ok := s.named.get(ep); ok {
-		return known
-	}
-	known, _ := s.swept.get(ep)
-	return known
 }
 
 // admit takes a slot of the task's address and provider and returns true, or
@@ -405,20 +399,6 @@ func (s *schedule) settle(ctx context.Context, t *task, o *outcome, p *policy) (
 		return verdictSilent, next
 	}
 	return verdictWrite, next
-}
-
-// publish remembers the record of a final outcome and returns the rows that
-// waited for it.
-func (s *schedule) publish(t *task, known *Service) []row {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t.ranged() {
-		s.swept.put(t.ep, known)
-	} else {
-		s.named.put(t.ep, known)
-	}
-	s.forget(t)
-	return t.rows
 }
 
 func (s *schedule) forget(t *task) {
