@@ -26,40 +26,42 @@ type Fleet struct {
 	keys   map[string][]netip.Addr // public key to the addresses that use it
 	certs  map[string]*contrast    // host name to the certificates seen there
 	hosts  map[string]*contrast    // host name to the software seen there
-	addrs  map[netip.Addr]*contrast
-	missed uint64 // services that were not compared for want of room
+	addrs  map[[16]byte]*contrast  // address to the software seen there
+	alike  map[sighting]*contrast  // those of addrs that have no other: in a large range, a few for all
+	missed uint64                  // services that were not compared for want of room
 }
 
-// A contrast is the first thing seen of a subject, and the first other one.
+// A contrast is the first thing seen of a subject, and the first other one. It
+// never changes: addresses share it.
 type contrast struct {
 	first sighting
 	other *sighting // nil: there is none
 }
 
 type sighting struct {
-	what string // "" is none
-	at   netip.AddrPort
+	what string         // "" is none
+	at   netip.AddrPort // where the subject is an address, only the port
 }
 
 // Add takes in one service. The same one may come again, under another name.
 func (f *Fleet) Add(v *Facts) {
 	if f.keys == nil {
 		f.keys, f.certs = map[string][]netip.Addr{}, map[string]*contrast{}
-		f.hosts, f.addrs = map[string]*contrast{}, map[netip.Addr]*contrast{}
+		f.hosts, f.addrs, f.alike = map[string]*contrast{}, map[[16]byte]*contrast{}, map[sighting]*contrast{}
 	}
 	at := netip.AddrPortFrom(v.Addr, v.Port)
 	host := strings.ToLower(strings.TrimSuffix(v.Host, "."))
 	room := true
 	if v.TLS != nil && v.TLS.Certificate != nil {
 		room = f.key(v.TLS.Certificate.SPKISHA256, v.Addr) && room
-		room = note(f.certs, host, sighting{v.TLS.Certificate.SHA256, at}) && room
+		room = note(f.certs, host, sighting{v.TLS.Certificate.SHA256, at}, newContrast) && room
 	}
 	if name := v.Software.Product; name != "" {
 		if v.Software.Version != "" {
 			name += " " + v.Software.Version
 		}
-		room = note(f.hosts, host, sighting{name, at}) && room
-		room = note(f.addrs, v.Addr, sighting{name, at}) && room
+		room = note(f.hosts, host, sighting{name, at}, newContrast) && room
+		room = note(f.addrs, v.Addr.As16(), sighting{name, netip.AddrPortFrom(netip.Addr{}, v.Port)}, f.shared) && room
 	}
 	if !room {
 		f.missed++
@@ -79,9 +81,22 @@ func (f *Fleet) key(spki string, addr netip.Addr) bool {
 	return true
 }
 
-// note remembers what was seen of a subject. It returns false if there is no
-// room.
-func note[K comparable](seen map[K]*contrast, subject K, s sighting) bool {
+func newContrast(first sighting) *contrast { return &contrast{first: first} }
+
+// shared returns the contrast of all addresses at which the same was seen on the
+// same port.
+func (f *Fleet) shared(first sighting) *contrast {
+	c := f.alike[first]
+	if c == nil {
+		c = newContrast(first)
+		f.alike[first] = c
+	}
+	return c
+}
+
+// note remembers what was seen of a subject, in what begin returns for its first
+// sighting. It returns false if there is no room.
+func note[K comparable](seen map[K]*contrast, subject K, s sighting, begin func(sighting) *contrast) bool {
 	var none K
 	c := seen[subject]
 	switch {
@@ -89,10 +104,10 @@ func note[K comparable](seen map[K]*contrast, subject K, s sighting) bool {
 	case c == nil && len(seen) == maxFleetSubjects:
 		return false
 	case c == nil:
-		seen[subject] = &contrast{first: s}
+		seen[subject] = begin(s)
 	case c.other == nil && c.first.differs(s.what):
 		other := s // s itself would be on the heap in all other cases, too
-		c.other = &other
+		seen[subject] = &contrast{c.first, &other}
 	}
 	return true
 }
@@ -112,9 +127,16 @@ func (s *Set) Fleet(f *Fleet) []Finding {
 			r.sharedKey(spki, holders)
 		}
 	}
-	contrasts(&r, "certificate-differs", f.certs, quoted)
-	contrasts(&r, "software-differs", f.hosts, quoted)
-	contrasts(&r, "software-differs", f.addrs, netip.Addr.String)
+	for host, c := range f.certs {
+		r.contrast("certificate-differs", `"`+host+`"`, c)
+	}
+	for host, c := range f.hosts {
+		r.contrast("software-differs", `"`+host+`"`, c)
+	}
+	for key, c := range f.addrs {
+		addr := netip.AddrFrom16(key).Unmap()
+		r.contrast("software-differs", addr.String(), c.on(addr))
+	}
 	// Maps have no order, and equal runs are to have equal records.
 	slices.SortFunc(r.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), strings.Compare(a.Evidence, b.Evidence))
@@ -139,15 +161,23 @@ func (r *report) sharedKey(spki string, holders []netip.Addr) {
 		spki, len(holders), count, strings.Join(names, ", "))
 }
 
-func quoted(host string) string { return `"` + host + `"` }
-
-// contrasts adds a finding for each subject of which two things were seen.
-func contrasts[K comparable](r *report, id string, seen map[K]*contrast, name func(K) string) {
-	for subject, c := range seen {
-		if c.other != nil {
-			r.add(id, "%s: %s at %s, %s at %s", name(subject), shorten(c.first.what), c.first.at, shorten(c.other.what), c.other.at)
-		}
+// contrast adds a finding if two things were seen of the subject.
+func (r *report) contrast(id, subject string, c *contrast) {
+	if c.other != nil {
+		r.add(id, "%s: %s at %s, %s at %s", subject, shorten(c.first.what), c.first.at, shorten(c.other.what), c.other.at)
 	}
+}
+
+// on returns the contrast with the address that its sightings leave out.
+func (c *contrast) on(addr netip.Addr) *contrast {
+	if c.other == nil {
+		return c
+	}
+	return &contrast{c.first.on(addr), new(c.other.on(addr))}
+}
+
+func (s sighting) on(addr netip.Addr) sighting {
+	return sighting{s.what, netip.AddrPortFrom(addr, s.at.Port())}
 }
 
 // shorten keeps both halves of a comparison within the evidence.

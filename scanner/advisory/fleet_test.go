@@ -103,6 +103,32 @@ func TestFleetListIsBounded(t *testing.T) {
 	}
 }
 
+// Addresses at which the same was seen first are one in memory, until another
+// thing is seen at one of them: that is then said of this one only.
+func TestFleetAddressesAlike(t *testing.T) {
+	s := loadEmbedded(t)
+	exim := func(version string) func(*Facts) {
+		return func(f *Facts) { f.Software = Software{Product: "Exim", Slug: "exim", Version: version} }
+	}
+	f := compare([]*Facts{
+		seenAt("", "192.0.2.1:25", "", "", exim("4.98")), seenAt("", "192.0.2.2:25", "", "", exim("4.98")),
+		seenAt("", "[2001:db8::1]:25", "", "", exim("4.98")), seenAt("", "192.0.2.3:587", "", "", exim("4.98")),
+		seenAt("", "192.0.2.2:587", "", "", exim("4.99")), seenAt("", "[2001:db8::1]:465", "", "", exim("4.97")),
+		seenAt("", "192.0.2.2:465", "", "", exim("4.96")), seenAt("", "192.0.2.3:25", "", "", exim("4.98")),
+	})
+	var evidence []string
+	for _, found := range s.Fleet(f) {
+		evidence = append(evidence, found.ID+": "+found.Evidence)
+	}
+	want := []string{
+		"software-differs: 192.0.2.2: Exim 4.98 at 192.0.2.2:25, Exim 4.99 at 192.0.2.2:587",
+		"software-differs: 2001:db8::1: Exim 4.98 at [2001:db8::1]:25, Exim 4.97 at [2001:db8::1]:465",
+	}
+	if !slices.Equal(evidence, want) || len(f.alike) != 2 {
+		t.Errorf("%d kinds of addresses, findings %q, want %q", len(f.alike), evidence, want)
+	}
+}
+
 // Unknown is never no, here neither.
 func TestFleetNothing(t *testing.T) {
 	s := loadEmbedded(t)
