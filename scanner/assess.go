@@ -58,11 +58,12 @@ func (s *Scanner) assess(r *Result, reading *fingerprint.Reading) {
 	}
 }
 
-// newProber returns the conversation with the options of s.
-func (s *Scanner) newProber() *smtp.Prober {
+// newProber returns the conversation with the options of s. At all probe levels
+// but the passive one, ask chooses the identifying commands.
+func (s *Scanner) newProber(ask func(*smtp.Transcript) []smtp.Command) *smtp.Prober {
 	p := &smtp.Prober{Name: s.EHLODomain, GreetingTimeout: s.GreetingTimeout, Timeout: s.Timeout, Roots: s.Roots, LightTLS: s.LightTLS}
 	if s.Probe != ProbePassive {
-		p.Ask = s.ask
+		p.Ask = ask
 	}
 	return p
 }

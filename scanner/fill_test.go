@@ -158,7 +158,7 @@ func TestAsk(t *testing.T) {
 			t.Errorf("level %d asks %q", level, asked)
 		}
 	}
-	if (&Scanner{Probe: ProbePassive}).newProber().Ask != nil {
+	if (&Scanner{Probe: ProbePassive}).newProber((&Scanner{}).ask).Ask != nil {
 		t.Error("a passive probe asks")
 	}
 	for _, text := range []string{"passive", "polite", "full", "loud"} {

@@ -39,7 +39,7 @@ func (e *engine) write(r row, known *Service, reused bool) {
 		s.Domain = r.job.domain.Domain
 	}
 	if r.mx != nil && r.mx.TLSA != nil && len(r.mx.TLSA.Records) > 0 {
-		e.s.Assess(&Result{Service: &s}) // by what the DNS promises of this name, too
+		e.assess(&Result{Service: &s}, nil) // by what the DNS promises of this name, too
 	}
 	r.job.services.Add(1)
 	e.stats.services.Add(1)
@@ -86,7 +86,7 @@ func (e *engine) close(j *job) {
 	d.Type, d.Timestamp, d.Input = "domain", time.Now(), j.in.Text
 	d.Services = int(j.services.Load())
 	res := Result{Domain: d}
-	e.s.Assess(&res)
+	e.assess(&res, nil)
 	e.stats.domains.Add(1)
 	e.out <- func() error { return e.emit(res) }
 }

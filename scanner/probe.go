@@ -135,7 +135,7 @@ func (e *engine) conclude(t *task) {
 		return
 	}
 	res := Result{Service: known}
-	e.s.assess(&res, o.reading())
+	e.assess(&res, o.reading())
 	if o.greeted() {
 		e.stats.answered.Add(1)
 		e.sums.software(known.Software.Product, known.Software.Version)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,6 +72,7 @@ type engine struct {
 	queued   atomic.Int64      // endpoints that wait for one and go before those of ranges: named, or discovered
 	busy     sync.WaitGroup    // what was spawned, and attempts under way
 	idle     chan func()       // to goroutines that have nothing to do
+	desks    *desks            // where replies are read
 	finished chan struct{}     // closed by the conductor at its end
 	inputErr error             // of the sequence; read after finished
 
@@ -116,15 +118,15 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 		s: f, stats: f.Stats, emit: emit, caller: ctx,
 		out: make(chan func() error, maxUnwritten), permit: make(chan struct{}),
 		lookups: make(chan struct{}, f.Concurrency), slots: make(chan struct{}, f.Concurrency),
-		finished: make(chan struct{}), idle: make(chan func()),
+		finished: make(chan struct{}), idle: make(chan func()), desks: newDesks(),
 		schedule: newSchedule(f.HostLimit, f.ProviderLimit, f.Delay, f.Stats),
 		policy:   policy{retries: f.Retries, all: f.All},
 		limiter:  newLimiter(f.Rate),
 		special:  specialPrefixes(),
-		prober:   f.newProber(),
 		ptrs:     ptrs{known: newMemo[netip.Addr, *ptr](memoPTR)},
 		began:    time.Now(),
 	}
+	e.prober = f.newProber(e.ask)
 	if f.Dial == nil {
 		e.route = hasRoute
 	} else {
@@ -154,6 +156,9 @@ func (e *engine) perform(in iter.Seq2[Input, error]) error {
 		watch, release := e.openScout()
 		defer release()
 		go watch()
+	}
+	for range runtime.GOMAXPROCS(0) {
+		go e.desks.serve()
 	}
 	go e.conduct(in)
 	go e.watch(e.s.Stop)
@@ -222,8 +227,8 @@ func (e *engine) watch(stop <-chan struct{}) {
 	}
 }
 
-// spawn starts every goroutine of a run but three: conductor, watcher and poller.
-// It takes an idle one where there is one, whose stack has grown to what a
+// spawn starts every goroutine of a run but a few: conductor, watcher, poller and
+// desks. It takes an idle one where there is one, whose stack has grown to what a
 // conversation needs.
 func (e *engine) spawn(f func()) {
 	e.busy.Add(1)
@@ -246,6 +251,7 @@ func (e *engine) serveIdle(f func()) {
 // retries follow until none is left.
 func (e *engine) conduct(in iter.Seq2[Input, error]) {
 	defer close(e.finished)
+	defer close(e.desks.work)
 	defer close(e.idle) // not before: others may still spawn if emit has panicked
 	e.feed(in)
 	e.asking(-1)
