@@ -84,7 +84,8 @@ func (d *DNS) LookupHost(ctx context.Context, host string) scanner.Resolution {
 // there are none.
 //
 // Whoever holds the address may put any name there. A name is confirmed when
-// LookupHost of it leads back to the address.
+// LookupHost of it leads back to the address. Unlike those of other lookups, the
+// answer is not kept: to remember the names of addresses is left to the caller.
 func (d *DNS) LookupPTR(ctx context.Context, addr netip.Addr) ([]string, scanner.Status) {
 	client, err := d.start()
 	if err != nil {

@@ -3,6 +3,8 @@ package resolver
 import (
 	"sync"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // A dnsCache keeps answers for their time to live, and the questions under way.
@@ -77,10 +79,12 @@ func (c *dnsCache) keep(q dnsQuestion, a *dnsAnswer) {
 	c.young[q] = a
 }
 
-// finish ends a call with its answer, and keeps that if it may be kept.
+// finish ends a call with its answer, and keeps that if it may be kept. The names
+// of an address are not: a run asks for them once and remembers them, and there
+// may be as many as addresses.
 func (c *dnsCache) finish(call *dnsCall, a *dnsAnswer) {
 	c.mu.Lock()
-	if a.ttl > 0 {
+	if a.ttl > 0 && call.q.qtype != dns.TypePTR {
 		a.expires = time.Now().Add(a.ttl)
 		c.keep(call.q, a)
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 func (c *dnsCache) put(name string, a *dnsAnswer) {
@@ -61,5 +63,19 @@ func TestCacheWeight(t *testing.T) {
 	none.put("any", &dnsAnswer{ttl: time.Hour})
 	if none.has("any") {
 		t.Error("a cache of negative size keeps answers")
+	}
+}
+
+// The names of addresses are not kept, so that those of a large range do not
+// take the room of what is asked again and again.
+func TestCacheLeavesOutPTR(t *testing.T) {
+	c := newDNSCache(100)
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeMX, dns.TypePTR} {
+		q := dnsQuestion{"a.example.", qtype}
+		_, call, _ := c.begin(q)
+		c.finish(call, &dnsAnswer{ttl: time.Hour})
+		if a, _, _ := c.begin(q); (a != nil) != (qtype != dns.TypePTR) {
+			t.Errorf("%s: kept %v", dns.TypeToString[qtype], a)
+		}
 	}
 }

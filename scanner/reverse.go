@@ -9,13 +9,14 @@ import (
 
 // ptrs are the reverse lookups of a run: one for each address.
 type ptrs struct {
-	mu    sync.Mutex
-	known *memo[netip.Addr, *ptr]
+	mu       sync.Mutex
+	underWay map[netip.Addr]*ptr
+	known    *memo[netip.Addr, ptr]
 }
 
-// A ptr is one reverse lookup, under way or done.
+// A ptr is one reverse lookup.
 type ptr struct {
-	done  chan struct{}
+	done  chan struct{} // nil, or closed when the others are there
 	names []string
 	valid *bool
 }
@@ -27,17 +28,35 @@ func (e *engine) reverse(addr netip.Addr) *ptr {
 	}
 	e.ptrs.mu.Lock()
 	defer e.ptrs.mu.Unlock()
-	p, ok := e.ptrs.known.get(addr)
-	if !ok {
+	if known, ok := e.ptrs.known.get(addr); ok {
+		return &known
+	}
+	p := e.ptrs.underWay[addr]
+	if p == nil {
 		p = &ptr{done: make(chan struct{})}
-		e.ptrs.known.put(addr, p)
-		e.spawn(func() { p.lookup(e.run, e.s.Resolver, addr) })
+		e.ptrs.underWay[addr] = p
+		e.spawn(func() {
+			p.lookup(e.run, e.s.Resolver, addr)
+			e.ptrs.end(addr, p)
+		})
 	}
 	return p
 }
 
+// end keeps what a lookup has found, and tells those who wait for it.
+func (all *ptrs) end(addr netip.Addr, p *ptr) {
+	all.mu.Lock()
+	delete(all.underWay, addr)
+	all.known.put(addr, ptr{names: p.names, valid: p.valid})
+	all.mu.Unlock()
+	close(p.done)
+}
+
 // wait returns the names, nil if there was no answer.
 func (p *ptr) wait(ctx context.Context) ([]string, *bool) {
+	if p.done == nil {
+		return p.names, p.valid
+	}
 	select {
 	case <-p.done:
 		return p.names, p.valid
@@ -53,7 +72,6 @@ const maxForward = 3
 // without which a PTR name proves nothing: the owner of the address may put any
 // name there (RFC 8601, section 2.7.3).
 func (p *ptr) lookup(ctx context.Context, r Resolver, addr netip.Addr) {
-	defer close(p.done)
 	names, status := r.LookupPTR(ctx, addr)
 	switch {
 	case status == StatusNXDomain || status == StatusNoAddress:

@@ -123,7 +123,7 @@ func newEngine(ctx context.Context, s *Scanner, emit func(Result) error) *engine
 		policy:   policy{retries: f.Retries, all: f.All},
 		limiter:  newLimiter(f.Rate),
 		special:  specialPrefixes(),
-		ptrs:     ptrs{known: newMemo[netip.Addr, *ptr](memoPTR)},
+		ptrs:     ptrs{underWay: make(map[netip.Addr]*ptr), known: newMemo[netip.Addr, ptr](memoPTR)},
 		began:    time.Now(),
 	}
 	e.prober = f.newProber(e.ask)
