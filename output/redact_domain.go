@@ -1,8 +1,6 @@
 package output
 
 import (
-	"regexp"
-
 	"github.com/mxsweep/mxsweep/scanner"
 	"github.com/mxsweep/mxsweep/scanner/smtp"
 )
@@ -42,18 +40,18 @@ func (m *redactor) rrset(set *scanner.RRset) {
 // terms are the words of SPF, DMARC, MTA-STS, TLS-RPT and TLSA records, and of
 // MTA-STS policies, that say nothing of who published them; the numbers of a
 // record or a policy do.
-var terms = regexp.MustCompile(`(?i)^[-+~?]?(?:v=[a-z0-9]{1,10}|version|stsv1|mode|max_age|enforce|testing|none|mx|a|ptr|all|p=[a-z]+|sp=[a-z]+|np=[a-z]+|pct=[0-9]+|ri=[0-9]+|adkim=[rs]|aspf=[rs]|fo=[01ds:]+|rf=[a-z]+|[0-9]{1,9}|rua=mailto|ruf=mailto|mailto|include|ip4|ip6|exists|redirect|exp|/[0-9]{1,3})$`)
+var terms = pattern(`(?i)^[-+~?]?(?:v=[a-z0-9]{1,10}|version|stsv1|mode|max_age|enforce|testing|none|mx|a|ptr|all|p=[a-z]+|sp=[a-z]+|np=[a-z]+|pct=[0-9]+|ri=[0-9]+|adkim=[rs]|aspf=[rs]|fo=[01ds:]+|rf=[a-z]+|[0-9]{1,9}|rua=mailto|ruf=mailto|mailto|include|ip4|ip6|exists|redirect|exp|/[0-9]{1,3})$`)
 
 // recordWord matches a word of a published record, divided where its syntax
 // divides it, which is not within the stand-in of an address.
-var recordWord = regexp.MustCompile(`2001:db8::[0-9a-f:]+(?:/[0-9]+)?|[^\s;,:]+`)
+var recordWord = pattern(`2001:db8::[0-9a-f:]+(?:/[0-9]+)?|[^\s;,:]+`)
 
 // published masks the text of a record of the DNS: what is neither a term nor a
 // stand-in goes.
 func (m *redactor) published(record string) string {
 	record = m.text(record)
-	return recordWord.ReplaceAllStringFunc(record, func(word string) string {
-		if terms.MatchString(word) || standIn.MatchString(word) {
+	return recordWord().ReplaceAllStringFunc(record, func(word string) string {
+		if terms().MatchString(word) || standIn().MatchString(word) {
 			return word
 		}
 		return masked
@@ -61,4 +59,4 @@ func (m *redactor) published(record string) string {
 }
 
 // standIn matches a word of a record that holds a stand-in.
-var standIn = regexp.MustCompile(`^(?:[a-z0-9+?~-]+=)?(?:mailbox@)?(?:\*\.)?(?:(?:host[0-9]+\.)?org[0-9]+\.example|240(?:\.[0-9]+){3}|2001:db8::[0-9a-f:]+)(?:/[0-9]+)?$`)
+var standIn = pattern(`^(?:[a-z0-9+?~-]+=)?(?:mailbox@)?(?:\*\.)?(?:(?:host[0-9]+\.)?org[0-9]+\.example|240(?:\.[0-9]+){3}|2001:db8::[0-9a-f:]+)(?:/[0-9]+)?$`)

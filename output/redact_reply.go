@@ -1,7 +1,6 @@
 package output
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,7 +17,7 @@ const masked = "(masked)"
 
 // codes are those that a line of a reply begins with (RFC 5321, section 4.2, and
 // RFC 2034).
-var codes = regexp.MustCompile(`^[2-5][0-9]{2}(?:[ -]|$)(?:[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$))?`)
+var codes = pattern(`^[2-5][0-9]{2}(?:[ -]|$)(?:[245]\.[0-9]{1,3}\.[0-9]{1,3}(?: |$))?`)
 
 func (m *redactor) replies(raws ...*smtp.Raw) {
 	for _, raw := range raws {
@@ -45,7 +44,7 @@ func (m *redactor) reply(line string) string {
 			keep[i] = true
 		}
 	}
-	code := len(codes.FindString(line))
+	code := len(codes().FindString(line))
 	mark(0, code)
 	if name, _, _ := strings.Cut(line[code:], " "); strings.Contains(name, ".") || slices.Contains(m.words, strings.ToLower(name)) {
 		mark(code, code+len(name))
@@ -84,8 +83,8 @@ func blot(line string, keep []bool) string {
 
 // identifiers are words that look like the number of a session or a message.
 var (
-	identifiers = regexp.MustCompile(`[0-9A-Za-z_-]{12,}`)
-	digits      = regexp.MustCompile(`[0-9]`)
+	identifiers = pattern(`[0-9A-Za-z_-]{12,}`)
+	digits      = pattern(`[0-9]`)
 )
 
 // discreet masks names, addresses and identifiers in text that is kept.
@@ -93,14 +92,14 @@ func (m *redactor) discreet(s string) string {
 	s = m.text(s)
 	if m.owners != nil {
 		s = m.owners.ReplaceAllStringFunc(s, func(word string) string {
-			if invents.MatchString(word) {
+			if invents().MatchString(word) {
 				return word
 			}
 			return masked
 		})
 	}
-	return identifiers.ReplaceAllStringFunc(s, func(word string) string {
-		if len(digits.FindAllString(word, 4)) == 4 {
+	return identifiers().ReplaceAllStringFunc(s, func(word string) string {
+		if len(digits().FindAllString(word, 4)) == 4 {
 			return masked
 		}
 		return word
@@ -115,16 +114,16 @@ var known = strings.Fields(`8BITMIME ATRN AUTH BINARYMIME BURL CHECKPOINT CHUNKI
 	X-ANONYMOUSTLS X-EXPS XCLIENT XEXCH50 XFORWARD XSHADOW XSHADOWREQUEST XRDST XXXXXXXA`)
 
 // parameter matches that of a keyword: a number or a mechanism of SASL.
-var parameter = regexp.MustCompile(`^(?:[0-9]{1,20}|LOGIN|PLAIN|NTLM|GSSAPI|GSS-SPNEGO|EXTERNAL|ANONYMOUS|OAUTHBEARER|XOAUTH2|CRAM-[A-Z0-9]+|DIGEST-[A-Z0-9]+|SCRAM-[A-Z0-9-]+|(?:RCPTMAX|MAILMAX|RCPTDOMAINMAX)=[0-9]+)$`)
+var parameter = pattern(`^(?:[0-9]{1,20}|LOGIN|PLAIN|NTLM|GSSAPI|GSS-SPNEGO|EXTERNAL|ANONYMOUS|OAUTHBEARER|XOAUTH2|CRAM-[A-Z0-9]+|DIGEST-[A-Z0-9]+|SCRAM-[A-Z0-9-]+|(?:RCPTMAX|MAILMAX|RCPTDOMAINMAX)=[0-9]+)$`)
 
 // keywords masks a line of an EHLO reply behind the first, with or without its
 // code, or a part of one.
 func (m *redactor) keywords(line string) string {
-	code := len(codes.FindString(line))
+	code := len(codes().FindString(line))
 	words := strings.Split(line[code:], " ")
 	for i, word := range words {
 		upper := strings.ToUpper(strings.TrimPrefix(strings.ToUpper(word), "AUTH="))
-		if word != "" && !slices.Contains(known, upper) && !parameter.MatchString(upper) {
+		if word != "" && !slices.Contains(known, upper) && !parameter().MatchString(upper) {
 			words[i] = masked
 		}
 	}
@@ -159,7 +158,7 @@ func (m *redactor) ehlo(e *scanner.EHLO) {
 }
 
 func (m *redactor) ehloLine(i int, line string) string {
-	if i == 0 || line[:len(codes.FindString(line))] == "" && codes.MatchString(line) {
+	if i == 0 || line[:len(codes().FindString(line))] == "" && codes().MatchString(line) {
 		return m.reply(line)
 	}
 	return m.keywords(line)
@@ -180,18 +179,18 @@ func (m *redactor) checks(checks []smtp.Checked) {
 // answers is how errors quote a server; quotes is how findings do, and parsers
 // of names.
 var (
-	answers = regexp.MustCompile(`(the server answered [0-9]{3}) .*`)
-	quotes  = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
-	invents = regexp.MustCompile(`^(?:(?:\*\.)?(?:host[0-9]+\.)?org[0-9]+\.example|host[0-9]+|240(?:\.[0-9]+){3}|2001:db8::[0-9a-f:]+|[, ]+)+$`)
+	answers = pattern(`(the server answered [0-9]{3}) .*`)
+	quotes  = pattern("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
+	invents = pattern(`^(?:(?:\*\.)?(?:host[0-9]+\.)?org[0-9]+\.example|host[0-9]+|240(?:\.[0-9]+){3}|2001:db8::[0-9a-f:]+|[, ]+)+$`)
 )
 
 // own masks a text of mxsweep itself, such as an error or the evidence of a
 // finding: the words of servers in it stand in quotation marks.
 func (m *redactor) own(s string) string {
-	s = m.text(answers.ReplaceAllString(s, "$1 "+masked))
-	return quotes.ReplaceAllStringFunc(s, func(quote string) string {
+	s = m.text(answers().ReplaceAllString(s, "$1 "+masked))
+	return quotes().ReplaceAllStringFunc(s, func(quote string) string {
 		inner := quote[1 : len(quote)-1]
-		if invents.MatchString(inner) || slices.Contains(m.fine, inner) {
+		if invents().MatchString(inner) || slices.Contains(m.fine, inner) {
 			return quote
 		}
 		return quote[:1] + masked + quote[:1]
