@@ -181,10 +181,7 @@ func (s *Service) facts() *advisory.Facts {
 		EHLO: s.EHLO.facts(&m.ehlo), EHLOTLS: s.EHLOTLS.facts(&m.ehloTLS),
 		Before: capabilityFacts(s.Capabilities, &m.before), After: capabilityFacts(s.CapabilitiesTLS, &m.after),
 		STARTTLS: string(s.STARTTLS), Injected: string(s.Injected), TLS: tlsFacts(s.TLS),
-		Software: advisory.Software{
-			Product: s.Software.Product, Slug: s.Software.Slug, Version: s.Software.Version,
-			Update: s.Software.Update, OS: s.Software.OS,
-		},
+		Software: s.softwareFacts(),
 	}
 	if g := s.Greeting; g != nil {
 		m.greeting = advisory.Greeting{Code: g.Code, Lines: g.Lines, Hostname: g.Hostname, Resolves: g.Resolves, DelayMS: g.DelayMS}
@@ -198,6 +195,13 @@ func (s *Service) facts() *advisory.Facts {
 		f.TLSA = s.MX.TLSA.facts()
 	}
 	return f
+}
+
+func (s *Service) softwareFacts() advisory.Software {
+	return advisory.Software{
+		Product: s.Software.Product, Slug: s.Software.Slug, Version: s.Software.Version,
+		Update: s.Software.Update, OS: s.Software.OS,
+	}
 }
 
 // checkFacts adds what further connections have shown.

@@ -22,7 +22,7 @@ type fleet struct{ seen advisory.Fleet }
 // add takes in a service; one that said nothing has nothing to compare.
 func (f *fleet) add(s *Service) {
 	if s.Greeting != nil || s.TLS != nil {
-		f.seen.Add(s.facts())
+		f.seen.Add(&advisory.Facts{Host: s.Host, Addr: s.IP, Port: s.Port, TLS: tlsFacts(s.TLS), Software: s.softwareFacts()})
 	}
 }
 

@@ -43,7 +43,8 @@ type sighting struct {
 	at   netip.AddrPort // where the subject is an address, only the port
 }
 
-// Add takes in one service. The same one may come again, under another name.
+// Add takes in one service: its Host, Addr, Port, TLS and Software. The same one
+// may come again, under another name.
 func (f *Fleet) Add(v *Facts) {
 	if f.keys == nil {
 		f.keys, f.certs = map[string][]netip.Addr{}, map[string]*contrast{}
