@@ -3,7 +3,6 @@ package resolver
 import (
 	"bytes"
 	"encoding/json"
-	"hash/maphash"
 	"net"
 	"slices"
 	"strconv"
@@ -24,13 +23,16 @@ import (
 // given a host; whatever is not open becomes nothing. The formats are documented
 // in "Output" of nmap's reference guide and in the README of each of the others.
 type neighbor struct {
-	header []string     // of zmap's CSV; nil before there is one
-	recent [256]string  // of dnsx, which names a domain once for each record
-	seed   maphash.Seed // where in it
-	out    []string     // reused
+	header []string            // of zmap's CSV; nil before there is one
+	recent map[string]struct{} // of dnsx, which names a domain once for each record
+	out    []string            // reused
 }
 
-func newNeighbor() *neighbor { return &neighbor{seed: maphash.MakeSeed()} }
+// maxRecent bounds what is remembered. The records of a domain follow each other
+// closely, and a domain that comes twice is only looked up twice.
+const maxRecent = 256
+
+func newNeighbor() *neighbor { return &neighbor{recent: make(map[string]struct{})} }
 
 // own reports whether a line is one in which a # begins no comment.
 func (n *neighbor) own(line []byte) bool {
@@ -142,8 +144,11 @@ func (n *neighbor) words(line string) ([]string, bool) {
 	if rest = strings.TrimSpace(rest); !strings.HasPrefix(rest, "[") || !strings.HasSuffix(rest, "]") {
 		return nil, false
 	}
-	if at := &n.recent[maphash.String(n.seed, target)%uint64(len(n.recent))]; *at != target {
-		*at = target
+	if _, known := n.recent[target]; !known {
+		if len(n.recent) == maxRecent {
+			clear(n.recent)
+		}
+		n.recent[target] = struct{}{}
 		n.out = append(n.out, target)
 	}
 	return n.out, true
