@@ -29,7 +29,7 @@ type neighbor struct {
 }
 
 // maxRecent bounds what is remembered. The records of a domain follow each other
-// closely, and a domain that comes twice is only looked up twice.
+// closely, and one that comes again later only has its records twice.
 const maxRecent = 256
 
 func newNeighbor() *neighbor { return &neighbor{recent: make(map[string]struct{})} }

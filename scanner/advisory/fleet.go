@@ -10,7 +10,7 @@ import (
 // Bounds of a Fleet. A comparison needs a few hundred bytes for each name,
 // address and key, so its memory stays below some 30 MB whatever is scanned.
 const (
-	maxFleetSubjects = 1 << 15 // names, addresses and keys, each
+	maxFleetSubjects = 1 << 15 // names, addresses of each family and keys, each
 	maxKeyHolders    = 16      // addresses remembered for each key
 	maxFleetFindings = 1000
 )
@@ -26,8 +26,10 @@ type Fleet struct {
 	keys   map[string][]netip.Addr // public key to the addresses that use it
 	certs  map[string]*contrast    // host name to the certificates seen there
 	hosts  map[string]*contrast    // host name to the software seen there
-	addrs  map[[16]byte]*contrast  // address to the software seen there
-	alike  map[sighting]*contrast  // those of addrs that have no other: in a large range, a few for all
+	ipv4   map[[4]byte]kind        // address to the software seen there
+	ipv6   map[[16]byte]kind       // and of the other family
+	kinds  []*contrast             // what a kind is, of all addresses that are alike: in a large range, a few
+	alike  map[sighting]kind       // by the first sighting, those without another
 	missed uint64                  // services that were not compared for want of room
 }
 
@@ -43,26 +45,30 @@ type sighting struct {
 	at   netip.AddrPort // where the subject is an address, only the port
 }
 
+// A kind is a place in the kinds of a Fleet.
+type kind uint32
+
 // Add takes in one service: its Host, Addr, Port, TLS and Software. The same one
 // may come again, under another name.
 func (f *Fleet) Add(v *Facts) {
 	if f.keys == nil {
 		f.keys, f.certs = map[string][]netip.Addr{}, map[string]*contrast{}
-		f.hosts, f.addrs, f.alike = map[string]*contrast{}, map[[16]byte]*contrast{}, map[sighting]*contrast{}
+		f.hosts, f.alike = map[string]*contrast{}, map[sighting]kind{}
+		f.ipv4, f.ipv6 = map[[4]byte]kind{}, map[[16]byte]kind{}
 	}
 	at := netip.AddrPortFrom(v.Addr, v.Port)
 	host := strings.ToLower(strings.TrimSuffix(v.Host, "."))
 	room := true
 	if v.TLS != nil && v.TLS.Certificate != nil {
 		room = f.key(v.TLS.Certificate.SPKISHA256, v.Addr) && room
-		room = note(f.certs, host, sighting{v.TLS.Certificate.SHA256, at}, newContrast) && room
+		room = note(f.certs, host, sighting{v.TLS.Certificate.SHA256, at}) && room
 	}
 	if name := v.Software.Product; name != "" {
 		if v.Software.Version != "" {
 			name += " " + v.Software.Version
 		}
-		room = note(f.hosts, host, sighting{name, at}, newContrast) && room
-		room = note(f.addrs, v.Addr.As16(), sighting{name, netip.AddrPortFrom(netip.Addr{}, v.Port)}, f.shared) && room
+		room = note(f.hosts, host, sighting{name, at}) && room
+		room = f.address(v.Addr, sighting{name, netip.AddrPortFrom(netip.Addr{}, v.Port)}) && room
 	}
 	if !room {
 		f.missed++
@@ -82,36 +88,65 @@ func (f *Fleet) key(spki string, addr netip.Addr) bool {
 	return true
 }
 
-func newContrast(first sighting) *contrast { return &contrast{first: first} }
-
-// shared returns the contrast of all addresses at which the same was seen on the
-// same port.
-func (f *Fleet) shared(first sighting) *contrast {
-	c := f.alike[first]
-	if c == nil {
-		c = newContrast(first)
-		f.alike[first] = c
-	}
-	return c
-}
-
-// note remembers what was seen of a subject, in what begin returns for its first
-// sighting. It returns false if there is no room.
-func note[K comparable](seen map[K]*contrast, subject K, s sighting, begin func(sighting) *contrast) bool {
-	var none K
-	c := seen[subject]
+// note remembers what was seen of a name. It returns false if there is no room.
+func note(seen map[string]*contrast, name string, s sighting) bool {
+	c := seen[name]
 	switch {
-	case subject == none || s.what == "":
+	case name == "" || s.what == "":
 	case c == nil && len(seen) == maxFleetSubjects:
 		return false
 	case c == nil:
-		seen[subject] = begin(s)
-	case c.other == nil && c.first.differs(s.what):
-		other := s // s itself would be on the heap in all other cases, too
-		seen[subject] = &contrast{c.first, &other}
+		seen[name] = &contrast{first: s}
+	case c.differs(s):
+		seen[name] = c.with(s)
 	}
 	return true
 }
+
+// address remembers what was seen of an address. It returns false if there is no
+// room.
+func (f *Fleet) address(addr netip.Addr, s sighting) bool {
+	switch {
+	case !addr.IsValid():
+		return true
+	case addr.Is4():
+		return noteAddress(f, f.ipv4, addr.As4(), s)
+	}
+	return noteAddress(f, f.ipv6, addr.As16(), s)
+}
+
+func noteAddress[K comparable](f *Fleet, seen map[K]kind, addr K, s sighting) bool {
+	k, known := seen[addr]
+	switch {
+	case !known && len(seen) == maxFleetSubjects:
+		return false
+	case !known:
+		seen[addr] = f.kindOf(s)
+	case f.kinds[k].differs(s):
+		seen[addr] = f.newKind(f.kinds[k].with(s))
+	}
+	return true
+}
+
+// kindOf returns the kind of addresses of which nothing else has been seen.
+func (f *Fleet) kindOf(first sighting) kind {
+	k, known := f.alike[first]
+	if !known {
+		k = f.newKind(&contrast{first: first})
+		f.alike[first] = k
+	}
+	return k
+}
+
+func (f *Fleet) newKind(c *contrast) kind {
+	f.kinds = append(f.kinds, c)
+	return kind(len(f.kinds) - 1)
+}
+
+// differs reports whether s is another thing than the first, and the first such.
+func (c *contrast) differs(s sighting) bool { return c.other == nil && c.first.differs(s.what) }
+
+func (c *contrast) with(other sighting) *contrast { return &contrast{c.first, &other} }
 
 // differs reports whether two texts name different things. A version that one
 // port shows and another hides is no difference.
@@ -134,9 +169,11 @@ func (s *Set) Fleet(f *Fleet) []Finding {
 	for host, c := range f.hosts {
 		r.contrast("software-differs", `"`+host+`"`, c)
 	}
-	for key, c := range f.addrs {
-		addr := netip.AddrFrom16(key).Unmap()
-		r.contrast("software-differs", addr.String(), c.on(addr))
+	for addr, k := range f.ipv4 {
+		r.addressContrast(netip.AddrFrom4(addr), f.kinds[k])
+	}
+	for addr, k := range f.ipv6 {
+		r.addressContrast(netip.AddrFrom16(addr), f.kinds[k])
 	}
 	// Maps have no order, and equal runs are to have equal records.
 	slices.SortFunc(r.findings, func(a, b Finding) int {
@@ -169,12 +206,12 @@ func (r *report) contrast(id, subject string, c *contrast) {
 	}
 }
 
-// on returns the contrast with the address that its sightings leave out.
-func (c *contrast) on(addr netip.Addr) *contrast {
-	if c.other == nil {
-		return c
+// addressContrast is contrast with the address that the sightings leave out.
+func (r *report) addressContrast(addr netip.Addr, c *contrast) {
+	if c.other != nil {
+		other := c.other.on(addr)
+		r.contrast("software-differs", addr.String(), &contrast{c.first.on(addr), &other})
 	}
-	return &contrast{c.first.on(addr), new(c.other.on(addr))}
 }
 
 func (s sighting) on(addr netip.Addr) sighting {

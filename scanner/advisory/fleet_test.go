@@ -138,6 +138,10 @@ func TestFleetNothing(t *testing.T) {
 	if found := s.Fleet(compare([]*Facts{{}, {Host: "a.example"}})); len(found) != 0 {
 		t.Errorf("services of which nothing is known: %+v", found)
 	}
+	nowhere := []*Facts{{Software: Software{Product: "Exim"}}, {Software: Software{Product: "Postfix"}}}
+	if found := s.Fleet(compare(nowhere)); len(found) != 0 {
+		t.Errorf("services without an address: %+v", found)
+	}
 }
 
 func BenchmarkFleet(b *testing.B) {

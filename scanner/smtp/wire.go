@@ -14,7 +14,7 @@ const (
 	maxLine  = 8 << 10
 	maxLines = 512
 
-	bufferSize = 1 << 10 // enough for nearly every reply
+	bufferSize = 1 << 9 // enough for nearly every reply
 )
 
 // A wire takes commands to a connection and replies off it. Its buffers are
