@@ -66,7 +66,7 @@ func (w *wire) fill() error {
 		if len(w.buf) >= maxReply {
 			return errTooLong
 		}
-		w.buf = append(make([]byte, 0, 4*cap(w.buf)), w.buf...)
+		w.buf = append(make([]byte, 0, min(4*cap(w.buf), maxReply)), w.buf...)
 	}
 	n, err := w.conn.Read(w.buf[len(w.buf):cap(w.buf)])
 	w.buf = w.buf[:len(w.buf)+n]
