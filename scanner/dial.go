@@ -41,9 +41,11 @@ func (s *Scanner) dialer() DialFunc {
 type bounded struct {
 	context.Context // of the run
 	at              time.Time
-	once            sync.Once
-	timed           context.Context
-	cancel          context.CancelFunc
+
+	mu     sync.Mutex
+	timed  context.Context // nil: nobody has asked
+	cancel context.CancelFunc
+	over   bool // the dial function has returned
 }
 
 // Deadline returns the time at which the connection is given up.
@@ -58,14 +60,25 @@ func (b *bounded) Done() <-chan struct{} { return b.arm().Done() }
 func (b *bounded) Err() error            { return b.arm().Err() }
 
 func (b *bounded) arm() context.Context {
-	b.once.Do(func() { b.timed, b.cancel = context.WithDeadline(b.Context, b.at) })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.timed == nil {
+		b.timed, b.cancel = context.WithDeadline(b.Context, b.at)
+		if b.over {
+			b.cancel()
+		}
+	}
 	return b.timed
 }
 
-// release stops the timer, if there is one, when the dial function has returned.
+// release ends the context when the dial function has returned, also for those
+// that only ask later: a slower try at the connection may still be under way.
 func (b *bounded) release() {
-	b.once.Do(func() { b.timed, b.cancel = b.Context, func() {} })
-	b.cancel()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over = true; b.cancel != nil {
+		b.cancel()
+	}
 }
 
 // hasRoute asks the routing table whether an address can be reached at all.

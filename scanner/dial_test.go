@@ -154,6 +154,26 @@ func TestDialer(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+	t.Run("custom dialer's context is over when it has returned", func(t *testing.T) {
+		for _, asked := range []bool{true, false} {
+			var left context.Context
+			s := (&Scanner{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+				if left = ctx; asked {
+					ctx.Done()
+				}
+				return nil, nil
+			}}).filled()
+			s.dialer()(t.Context(), to)
+			select {
+			case <-left.Done():
+			default:
+				t.Errorf("goes on, asked before: %v", asked)
+			}
+			if !errors.Is(left.Err(), context.Canceled) {
+				t.Errorf("error %v, asked before: %v", left.Err(), asked)
+			}
+		}
+	})
 	t.Run("custom dialer is told its deadline", func(t *testing.T) {
 		begin := time.Now()
 		soon, cancel := context.WithDeadline(t.Context(), begin.Add(time.Second))
