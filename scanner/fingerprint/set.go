@@ -168,7 +168,7 @@ func (s *Set) addRules(product int) {
 			product:     product,
 			name:        s.compact[product].Slug + "/" + r.ID,
 			weight:      float64(r.Weight) / 100,
-			reads:       r.Version != "" || r.Update != "" || r.OS != "" || strings.Contains(r.Expr, "(?P<"),
+			reads:       r.Version != "" || r.Update != "" || r.OS != "" || strings.Contains(r.Expr, "(?P<") || strings.Contains(r.Expr, "(?<"),
 			literal:     r.Prefix != "" && r.Expr == "^"+regexp.QuoteMeta(r.Prefix)+"$",
 			expr:        sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(r.Expr) }),
 		})
