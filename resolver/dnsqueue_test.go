@@ -112,6 +112,22 @@ func TestQueueOfFailedSocket(t *testing.T) {
 	}
 }
 
+// A reader whose socket has failed leaves its buffers to the next one: where
+// nothing listens, each question costs a socket.
+func TestFailedReaderReturnsBuffers(t *testing.T) {
+	const sockets = 100
+	made := 0
+	s := &dnsServer{buffers: &sync.Pool{New: func() any { made++; return new([maxPacket]byte) }}}
+	for range sockets {
+		server, client := net.Pipe()
+		server.Close()
+		s.read(&dnsSocket{server: s, conn: batching(client)})
+	}
+	if made > sockets*maxBurst/2 { // a pool may lose some
+		t.Errorf("%d buffers made for %d sockets", made, sockets)
+	}
+}
+
 // A query that the system refuses is a fault of our own side, and is tried again
 // and elsewhere.
 func TestUnsent(t *testing.T) {

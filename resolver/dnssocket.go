@@ -168,6 +168,11 @@ func (s *dnsServer) read(k *dnsSocket) {
 		buffers[i] = s.buffer()
 		messages[i].Buffers = [][]byte{buffers[i][:]}
 	}
+	defer func() {
+		for _, b := range buffers {
+			s.buffers.Put(b)
+		}
+	}()
 	for {
 		n, err := k.conn.ReadBatch(messages, 0)
 		if err != nil {
