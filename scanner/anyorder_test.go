@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -121,13 +122,15 @@ func TestBreakOffAnywhere(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
 		in, waits := anyOrder(rng)
-		at, how := 1+rng.IntN(20), rng.IntN(3)
+		at, how := 1+rng.IntN(20), rng.IntN(4)
 		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
 			stop := make(chan struct{})
 			s := &Scanner{Dial: (&fakeNet{latency: time.Second}).dial, Resolver: &fakeDNS{latency: time.Second}, Concurrency: 1 + rng.IntN(8), Stop: stop}
 			n := 0
 			defer func() { recover() }() // of emit
-			s.Run(t.Context(), waiting(t, in, waits), func(Result) error {
+			s.Run(ctx, waiting(t, in, waits), func(Result) error {
 				if n++; n == at {
 					switch how {
 					case 0:
@@ -136,6 +139,8 @@ func TestBreakOffAnywhere(t *testing.T) {
 						close(stop)
 					case 2:
 						panic("emit")
+					case 3:
+						cancel()
 					}
 				}
 				return nil

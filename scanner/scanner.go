@@ -19,7 +19,8 @@ import (
 var ErrStopped = errors.New("stopped before the end")
 
 // A DialFunc opens a TCP connection to an endpoint's address and port. It must
-// give up when ctx is done, which it is after the connect timeout.
+// give up when ctx is done, which it is after the connect timeout, and once the
+// function has returned.
 type DialFunc func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 
 // A ProbeLevel says which commands may be sent only to identify the software.

@@ -8,7 +8,7 @@ import (
 )
 
 // Bounds of a Fleet. A comparison needs a few hundred bytes for each name,
-// address and key, so its memory stays below some 30 MB whatever is scanned.
+// address and key, so its memory stays below some 50 MB whatever is scanned.
 const (
 	maxFleetSubjects = 1 << 15 // names, addresses of each family and keys, each
 	maxKeyHolders    = 16      // addresses remembered for each key
