@@ -188,7 +188,7 @@ func (b *dnsBatch) receive(ctx context.Context, p dnsPacket) {
 		return
 	}
 	if p.unsent {
-		b.unsent(ctx, call, p.server, p.err)
+		b.unsent(ctx, call, p.server, fmt.Errorf("query to %s: %w", p.server.address, p.err)) // which a batched write leaves out
 		return
 	}
 	if p.err != nil {
