@@ -26,10 +26,11 @@ func (s *schedule) publish(t *task, known *Service) []row {
 
 // asking takes note of n more that may ask for what a range has found, or of one
 // less: the input, until it ends, and every single address of it, until that has
-// asked. Nobody else does: ranges leave out what earlier ones have, and under the
-// name of a host an address is another endpoint. When all have asked, which in a
-// sweep of one range is at once, those outcomes are not kept any longer. A run
-// that goes on from an earlier part keeps them to its end.
+// asked. Nobody else does: ranges leave out what earlier ones have, as far as spans
+// are noted (see maxSpans), and under the name of a host an address is another
+// endpoint. When all have asked, which in a sweep of one range is at once, those
+// outcomes are not kept any longer. A run that goes on from an earlier part keeps
+// them to its end.
 func (s *schedule) asking(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
