@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -21,9 +22,9 @@ var dryPorts = scanner.DefaultPorts()
 // that refuses at once: what is left is our own work for an endpoint. It is a
 // process of its own, so that its memory is known from the kernel.
 func drySweep(ctx context.Context, args []string) error {
-	count, err := strconv.ParseUint(args[0], 10, 24)
-	if err != nil {
-		return err
+	count, err := strconv.ParseUint(args[0], 10, 32)
+	if err != nil || count < 1 || count > 1<<24 {
+		return fmt.Errorf("%s addresses: want 1 to %d", args[0], 1<<24)
 	}
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	s := &scanner.Scanner{

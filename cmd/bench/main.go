@@ -120,10 +120,7 @@ func inside(ctx context.Context, args []string) error {
 	if *only != "" {
 		wanted = strings.Split(*only, ",")
 	}
-	if err := b.all(ctx, wanted); err != nil {
-		return err
-	}
-	return b.report(*out)
+	return errors.Join(b.all(ctx, wanted), b.report(*out))
 }
 
 // setup makes a network of the namespace: all loopback addresses, and 198.18/16
