@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
+	"runtime"
 	"syscall"
 
 	"github.com/mxsweep/mxsweep/scanner"
@@ -21,11 +21,16 @@ var dryPorts = scanner.DefaultPorts()
 // engine of package scanner, without limit of the rate and with a dial function
 // that refuses at once: what is left is our own work for an endpoint. It is a
 // process of its own, so that its memory is known from the kernel.
+//
+// It may use so many processors. The goal is for one: on several, goroutines that
+// never wait for a connection take the one schedule from each other all the time,
+// which no network is fast enough to show.
 func drySweep(ctx context.Context, args []string) error {
-	count, err := strconv.ParseUint(args[0], 10, 32)
+	count, processors, err := amounts(args)
 	if err != nil || count < 1 || count > 1<<24 {
-		return fmt.Errorf("%s addresses: want 1 to %d", args[0], 1<<24)
+		return fmt.Errorf("%q: want 1 to %d addresses and a number of processors", args, 1<<24)
 	}
+	runtime.GOMAXPROCS(processors)
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	s := &scanner.Scanner{
 		Rate: -1, NoPTR: true, Ports: dryPorts,

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,7 +101,7 @@ func rows() []row {
 		{"dns", "domains to MX to A and AAAA; dry run", (*bench).dns, 200000,
 			[]goal{timesLimit(35 / 18.5), processorMicros(35), perSecond(40000)}}, // 18.5 µs: the limit where the others were set
 		{"shared", "domains on 200 MX hosts", (*bench).shared, 1000000, []goal{peakMB(300)}},
-		{"dry", "endpoints of a /8 and three ports, refused at once by the dial function", (*bench).dry, 3 << 24,
+		{"dry", "endpoints of a /8 and three ports, refused at once by the dial function; one processor", (*bench).dry, 3 << 24,
 			[]goal{processorMicros(2), peakMB(100)}},
 		{"one", "one host, start to exit", (*bench).one, 1, []goal{wallMS(40)}},
 	}
@@ -217,7 +218,11 @@ func (b *bench) shared(ctx context.Context, r *row) error {
 func (b *bench) dry(ctx context.Context, r *row) error {
 	addresses := max(1, r.targets/len(dryPorts))
 	r.targets = addresses * len(dryPorts)
-	return b.measure(ctx, r, "mxsweep", "/proc/self/exe", "dry", strconv.Itoa(addresses))
+	tenth := max(1, addresses/10)
+	all := &row{name: r.name + "-all-cores", title: "the same on all processors", targets: tenth * len(dryPorts)}
+	return errors.Join(
+		b.measure(ctx, r, "mxsweep", "/proc/self/exe", "dry", strconv.Itoa(addresses), "1"),
+		b.measure(ctx, all, "mxsweep", "/proc/self/exe", "dry", strconv.Itoa(tenth), strconv.Itoa(runtime.NumCPU())))
 }
 
 func (b *bench) one(ctx context.Context, r *row) error {
