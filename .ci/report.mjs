@@ -15,10 +15,22 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [executablePath, report, difference, large] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch(8);
+
+// launch tries again where Chromium itself crashes at its start, as it does now
+// and then on some machines, before it has seen a page.
+async function launch(attempts) {
+  try {
+    return await chromium.launch({
+      executablePath,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    });
+  } catch (error) {
+    if (attempts <= 1) throw error;
+    console.log(`Chromium did not start, trying again: ${error.message.split("\n")[0]}`);
+    return launch(attempts - 1);
+  }
+}
 
 // open opens a page and collects what must not happen.
 async function open(file, options = {}) {
