@@ -105,10 +105,11 @@ func bareNames(args []string) error {
 	return dnstest.Bare("127.0.0.1:53", func(i int) string { return fmt.Sprintf("d%d.bench", i) }, count, inFlight)
 }
 
-// amounts reads how many targets there are, and how many may be in flight.
-func amounts(args []string) (count, inFlight int, err error) {
+// amounts reads how many targets there are, and how much may be used for them at
+// a time.
+func amounts(args []string) (count, atOnce int, err error) {
 	if count, err = strconv.Atoi(args[0]); err == nil {
-		inFlight, err = strconv.Atoi(args[1])
+		atOnce, err = strconv.Atoi(args[1])
 	}
-	return count, inFlight, err
+	return count, atOnce, err
 }

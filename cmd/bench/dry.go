@@ -22,9 +22,9 @@ var dryPorts = scanner.DefaultPorts()
 // that refuses at once: what is left is our own work for an endpoint. It is a
 // process of its own, so that its memory is known from the kernel.
 //
-// It may use so many processors. The goal is for one: on several, goroutines that
-// never wait for a connection take the one schedule from each other all the time,
-// which no network is fast enough to show.
+// The second argument is how many processors it may use. The goal is for one: on
+// several, goroutines that never wait for a connection take the one schedule from
+// each other all the time, which no network is fast enough to show.
 func drySweep(ctx context.Context, args []string) error {
 	count, processors, err := amounts(args)
 	if err != nil || count < 1 || count > 1<<24 {

@@ -41,7 +41,7 @@ func (s *Set) match(c *scratch, skip int, all bool) {
 		slices.SortFunc(c.found, func(a, b int) int {
 			return cmp.Or(cmp.Compare(s.rules[b].weight, s.rules[a].weight), strings.Compare(s.rules[a].name, s.rules[b].name))
 		})
-		for _, i := range c.found[:min(len(c.found), maxTries)] {
+		for _, i := range c.found {
 			if c.tries < maxTries && !s.told(c, i, all) {
 				s.try(c, l, i)
 			}
